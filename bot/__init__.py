@@ -1,0 +1,1 @@
+"""The chat machine of Xiaomazha: from what somebody said to what everybody is told."""

@@ -1,0 +1,133 @@
+"""The command line: an operator runs the service, talks to it, checks its data, invites people."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import HOME, BadSettings, Settings, load, unknown
+
+if TYPE_CHECKING:
+    from bot.app import Service
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="xiaomazha", description="小马扎：社区网格服务聊天机器人")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="命令")
+    commands.add_parser("run", help="启动服务").set_defaults(act=_run)
+    commands.add_parser("talk", help="在终端里和它说话").set_defaults(act=_talk)
+    check = commands.add_parser("check", help="检查区数据目录，列出每一处错误")
+    check.add_argument("folder", nargs="?", type=Path, help="默认用 XIAOMAZHA_DISTRICT")
+    check.set_defaults(act=_check)
+    invite = commands.add_parser("invite", help="生成一次性邀请码")
+    invite.add_argument("--role", required=True, help="gridworker、grid_leader、community、street、district、council_host")
+    invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
+    invite.set_defaults(act=_invite)
+    docs = commands.add_parser("docs", help="由代码生成文档")
+    docs.add_argument("--check", action="store_true", help="只检查是否最新")
+    docs.set_defaults(act=_docs)
+    given = parser.parse_args(arguments)
+    try:
+        settings = load()
+    except BadSettings as bad:
+        print("设置有误：", *bad.problems, sep="\n  ", file=sys.stderr)
+        return 2
+    for name in unknown():
+        print(f"不认识的设置：{name}（是不是写错了？）", file=sys.stderr)
+    return int(given.act(settings, given))
+
+
+def _run(settings: Settings, _given: argparse.Namespace) -> int:
+    return _with_service(settings, _serve)
+
+
+def _talk(settings: Settings, _given: argparse.Namespace) -> int:
+    # A chat of its own beside a running service: any free port.
+    return _with_service(settings.model_copy(update={"http_port": 0}), _converse)
+
+
+def _with_service(settings: Settings, work: "Callable[[Service], Awaitable[None]]") -> int:
+    from bot.app import build
+    from config.district import BadDistrict
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("apscheduler", "aiogram", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        service = build(settings)
+    except BadDistrict as bad:
+        print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
+        return 2
+    except ValueError as bad:
+        print(f"文字有误：{bad}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(work(service))
+    except OSError as error:
+        print(f"启动不了：{error.strerror or error}（{settings.http_host}:{settings.http_port}）", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(service: "Service") -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with service.running():
+        host = service.settings.http_host
+        print(f"小马扎在 http://{host}:{service.port}/ 等您（{service.district.city}{service.district.name}"
+              f"{'，示例数据' if service.district.sample else ''}）", flush=True)
+        await stop.wait()
+        print("正在收好手里的事…", flush=True)
+
+
+async def _converse(service: "Service") -> None:
+    from bot.adapters.terminal import Terminal
+
+    logging.getLogger().setLevel(logging.ERROR)
+    terminal = Terminal(service.desks.clock, service.desks.new_id)
+    service.adapters.append(terminal)
+    print("直接说话就行，按钮用序号选；Ctrl-D 结束。")
+    async with service.running():
+        await terminal.ended.wait()
+
+
+def _check(settings: Settings, given: argparse.Namespace) -> int:
+    from config.district import check
+
+    folder = given.folder or settings.district
+    problems = check(folder)
+    print(*problems, sep="\n" if problems else "")
+    print(f"{folder.name}：{f'{len(problems)} 处错误' if problems else '没有错误'}")
+    return 1 if problems else 0
+
+
+def _invite(settings: Settings, given: argparse.Namespace) -> int:
+    from bot.invite import BadInvitation, invite
+
+    try:
+        code = asyncio.run(invite(settings, given.role, given.area))
+    except BadInvitation as bad:
+        print(bad, file=sys.stderr)
+        return 2
+    print(code)
+    print(f"七天内有效，用一次。请对方发「{code}」，或打开 https://t.me/<机器人>?start=i_{code}", file=sys.stderr)
+    return 0
+
+
+def _docs(_settings: Settings, given: argparse.Namespace) -> int:
+    from bot.docs import write
+
+    stale = write(HOME.parent / "docs", check=given.check)
+    for path in stale:
+        print(f"{'不是最新' if given.check else '已更新'}：docs/{path}")
+    return 1 if stale and given.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

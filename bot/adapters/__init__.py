@@ -1,0 +1,1 @@
+"""One file a platform: how it hears and how it draws. Platform names occur nowhere else."""

@@ -1,0 +1,224 @@
+"""Puts the service together: the only place that knows everyone."""
+
+import asyncio
+import importlib
+import ipaddress
+import logging
+import pkgutil
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import TypeVar
+
+from aiohttp import web
+
+import handlers
+import services
+import storage.facts
+from bot.adapters.web import Guest, WebChat
+from bot.bell import Bell
+from bot.core.ports import Adapter
+from bot.core.rules import Rule, Rules
+from bot.core.talk import Conversation
+from bot.core.texts import LANGUAGES, Texts
+from bot.core.turn import Book, Paused, Turns
+from bot.sender import Sender
+from config import district as district_files
+from config.settings import Demo, Mode, Settings
+from domain.district import District
+from domain.people import Person
+from nlp.ear import Ear
+from services import digest
+from storage.database import Database
+from storage.desk import Desk, Desks
+from storage.files import LARGEST, Album
+from storage.migrate import migrate
+from storage.people import phone_key
+from web import pages
+
+log = logging.getLogger("xiaomazha")
+
+T = TypeVar("T")
+
+
+def found_in(package: ModuleType, kind: type[T]) -> list[T]:
+    """Every `kind` made in a package's files: a new file is found, nothing is registered."""
+    modules = [importlib.import_module(f"{package.__name__}.{each.name}")
+               for each in pkgutil.iter_modules(package.__path__)]
+    return [value for module in modules for value in vars(module).values() if isinstance(value, kind)]
+
+
+class Service:
+    """The running service. Everything in it was made once, by `build`."""
+
+    def __init__(self, settings: Settings, district: District, desks: Desks, turns: Turns[Desk], book: Book,
+                 bell: Bell, monotonic: Callable[[], float]) -> None:
+        self.settings = settings
+        self.district = district
+        self.desks = desks
+        self.turns = turns
+        self.book = book
+        self.bell = bell
+        self._monotonic = monotonic
+        self.guests: dict[str, Guest] = {}
+        self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
+        self.adapters: list[Adapter] = [self.web]
+        self.port = settings.http_port
+
+    def _shortcuts(self, person: Person) -> list[str]:
+        return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
+
+    # The three sample phones: for a sample district, on this machine, never through a proxy.
+
+    def in_demonstration(self, request: web.Request) -> bool:
+        return bool(self._guests_for(request))
+
+    def _guests_for(self, request: web.Request) -> Mapping[str, Guest]:
+        if self.settings.demo is Demo.OFF or not self.district.sample:
+            return {}
+        if self.settings.demo is Demo.AUTO:
+            forwarded = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"} & request.headers.keys()
+            if forwarded or not _loopback(request.remote) or not _loopback(request.url.host):
+                return {}
+        return self.guests
+
+    # Living.
+
+    async def prepare(self) -> None:
+        """Bring tables and the district's people to what this release and this folder say."""
+        await migrate(self.desks.database)
+        async with self.desks.database.exclusive("xiaomazha:district") as connection:
+            desk = self.desks.at(connection)
+            if await storage.facts.get(connection, "district") != self.district.digest:
+                await desk.people.take_in(self.district)
+                await storage.facts.put(connection, "district", self.district.digest)
+            await digest.plan_next(desk)
+            for phone in self.district.phones:
+                number = await desk.people.by_key(phone.worker or phone_key(phone.key))
+                person = await desk.people.get(number) if number else None
+                if person:
+                    self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Service"]:
+        """Listen, send and ring until the block ends; what is in hand then is finished first."""
+        await self.prepare()
+        sender = Sender(self.desks, self.adapters, self._monotonic)
+        self.desks.on_queued = sender.wake
+        tasks = [asyncio.create_task(work, name=name) for name, work in (
+            ("sender", sender.run()), ("bell", self.bell.run()),
+            *((f"{each.platform} listens", each.listen(self.turns.take)) for each in self.adapters))]
+        runner = web.AppRunner(self._http(), access_log=None, handler_cancellation=False, shutdown_timeout=10)
+        await runner.setup()
+        site = web.TCPSite(runner, self.settings.http_host, self.settings.http_port)
+        try:
+            await site.start()
+            self.port = runner.addresses[0][1]
+            watch = asyncio.create_task(self._watch(tasks))
+            try:
+                yield self
+            finally:
+                watch.cancel()
+        finally:
+            listening = [task for task in tasks if task.get_name().endswith("listens")]
+            await _cancelled(listening)
+            await runner.cleanup()
+            await _cancelled([task for task in tasks if task not in listening])
+            for adapter in self.adapters:
+                if close := getattr(adapter, "close", None):
+                    await close()
+            await self.desks.database.close()
+
+    async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            if not task.cancelled() and (error := task.exception()):
+                log.critical("%s stopped", task.get_name(), exc_info=error)
+
+    def _http(self) -> web.Application:
+        app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
+        app.add_routes(pages.routes(self.in_demonstration))
+        for adapter in self.adapters:
+            if routes := getattr(adapter, "routes", None):
+                app.add_routes(routes())
+        return app
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the operator's folders say, loaded once: it never changes while the service runs."""
+
+    texts: Texts
+    district: District
+    ear: Ear
+
+
+def learn(settings: Settings) -> Knowledge:
+    """Read the texts and the district.
+
+    Raises:
+        BadDistrict: the district's folder has mistakes, all of them named.
+        ValueError: the texts have.
+    """
+    district = district_files.load(settings.district)
+    return Knowledge(Texts.load(settings.texts), district, Ear(district))
+
+
+def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+          new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+          monotonic: Callable[[], float] = time.monotonic,
+          conversations: Iterable[Conversation] | None = None, knowledge: Knowledge | None = None) -> Service:
+    """Make the service from its settings; tests replace the clock, the ids or the conversations, nothing else.
+
+    Raises what `learn` raises, unless `knowledge` is given.
+    """
+    known = knowledge or learn(settings)
+    texts, district, ear = known.texts, known.district, known.ear
+    book = Book(conversations or found_in(handlers, Conversation), ear.fold,
+                lambda name: texts.everywhere(f"{name}.title"))
+    found = found_in(services, Rule)
+    rules = Rules([*found, Rule(Paused, lambda paused, desk: turns.resume(paused, desk))])
+    album = Album(settings.files)
+
+    def menu(person: Person) -> list[tuple[str, str]]:
+        return [(each.command, f"{each.name}.title") for each in book.listed(person) if each.command]
+
+    desks = Desks(Database(settings.database_url), texts, district, rules, clock, new_id, album, menu)
+    turns: Turns[Desk] = Turns(desks, book, ear, new_id)
+    service = Service(settings, district, desks, turns, book, Bell(desks, new_id), monotonic)
+    if settings.telegram_token:
+        service.adapters.append(_telegram(settings, album, clock, [
+            (command, texts.say(title)) for command, title in menu(Person(id=0))]))
+    return service
+
+
+def _telegram(settings: Settings, album: Album, clock: Callable[[], datetime],
+              menu: Sequence[tuple[str, str]]) -> Adapter:
+    # Imported only when configured: aiogram alone costs seconds and memory.
+    from bot.adapters.telegram_aiogram import Telegram
+
+    webhook = settings.telegram_mode is Mode.WEBHOOK
+    secret = settings.telegram_webhook_secret
+    return Telegram(
+        token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
+        api=settings.telegram_api, webhook_url=settings.telegram_webhook_url if webhook else None,
+        webhook_secret=secret.get_secret_value() if secret and webhook else None, album=album, menu=menu, clock=clock)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Words, turns and conversations; knows no platform, no database, no subject."""

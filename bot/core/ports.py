@@ -1,0 +1,126 @@
+"""What a turn needs from the outside, as few questions as possible. `storage` and `nlp` answer them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+from bot.core.talk import Line
+from bot.core.words import Address, Choice, Outgoing, Said
+from domain.district import District
+from domain.faq import Match
+from domain.people import Person
+
+
+class Contact(Protocol):
+    """The chat somebody speaks in; `state` is what was open in it, as JSON."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def person(self) -> Person: ...
+    @property
+    def state(self) -> str: ...
+
+
+class Desk(Protocol):
+    """One transaction: what is remembered, and what is to be said when it commits."""
+
+    now: datetime
+    district: District
+
+    async def remember(self, said: Said) -> bool:
+        """Whether this message is new."""
+
+    async def meet(self, said: Said) -> Contact:
+        """Who speaks, with their chat locked."""
+
+    async def keep(self, contact: Contact, state: str) -> None:
+        """Put down what is open."""
+
+    async def choices(self, contact: Contact, message: int) -> tuple[Choice, ...]:
+        """The buttons of a message sent to this chat."""
+
+    async def happen(self, fact: object) -> None:
+        """Let a fact come true, all of it or nothing. Raises `Refused`."""
+
+    def label(self, key: str) -> str:
+        """A button's words as whoever speaks reads them."""
+
+    async def hold(self, said: Said, contact: Contact, *, first: bool) -> None:
+        """Keep a message for later; the first of a flood plans the pause after which all are handled."""
+
+    async def release(self, address: Address) -> list[Said]:
+        """What was held of this chat, oldest first; held no more."""
+
+    async def keep_question(self, words: str, person: Person, best: str | None) -> None:
+        """Nobody could answer this yet."""
+
+    async def park(self, said: Said, trouble: str) -> None:
+        """Put a message aside that failed every time."""
+
+    def reply(self, line: Line) -> None:
+        """Say something to whoever speaks."""
+
+    async def answer(self) -> None:
+        """Queue what was said to whoever speaks, in as few messages as it takes."""
+
+
+D = TypeVar("D", bound=Desk, covariant=True)
+
+
+class Desks(Protocol[D]):
+    """Where transactions begin."""
+
+    def write(self) -> AbstractAsyncContextManager[D]: ...
+
+
+Take = Callable[[Said], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat."""
+
+    per_second: float
+    chat_gap: float
+
+
+class Adapter(Protocol):
+    """A platform: it hears what people say there and draws what we say.
+
+    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` tells them there is something.
+    """
+
+    platform: str
+    account: str
+    mailbox: bool
+    pace: Pace | None
+
+    async def listen(self, take: Take) -> None:
+        """Hand every message to `take`, and acknowledge it only once that has returned. Runs until cancelled."""
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """Deliver one message. Raises one of the troubles of `bot.core.sending`."""
+
+    def ring(self, contacts: Sequence[int]) -> None:
+        """New messages lie ready for these contacts."""
+
+
+class Ear(Protocol):
+    """How words become meaning."""
+
+    def fold(self, text: str) -> str:
+        """One script, one width, one case: for comparing."""
+
+    def faq(self, text: str, day: date) -> Match:
+        """What the district's FAQ has to say to this."""
+
+    def intent(self, said: Said) -> str | None:
+        """The conversation somebody means without naming it."""
+
+    def mask(self, text: str) -> str:
+        """The words without phone and identity numbers, for keeping."""
+
+

@@ -1,0 +1,29 @@
+"""The ways a platform may not take a message, as the sender must tell them apart."""
+
+
+class TryLater(Exception):  # noqa: N818 - a state of the platform
+    """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        super().__init__(f"try later ({seconds} s)")
+        self.seconds = seconds
+
+
+class Gone(Exception):  # noqa: N818
+    """They do not want to hear from us here any more, or the chat is no more."""
+
+
+class Moved(Exception):  # noqa: N818
+    """The chat has another id now."""
+
+    def __init__(self, chat: str) -> None:
+        super().__init__("moved")
+        self.chat = chat
+
+
+class Unacceptable(Exception):  # noqa: N818
+    """The platform will never take this message."""
+
+
+class Unsure(Exception):  # noqa: N818
+    """Handed over, but no answer came: it may have arrived."""

@@ -1,0 +1,429 @@
+"""Somebody says something; one transaction later it is answered, done and queued, or nothing happened at all."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic
+
+import msgspec
+
+from bot.core.errors import Refused, Unclear
+from bot.core.ports import Contact, D, Desk, Desks, Ear
+from bot.core.render import Part
+from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
+from bot.core.words import Address, Choice, Said
+from domain.faq import Match
+from domain.people import Person
+
+log = logging.getLogger("xiaomazha.turn")
+
+LONGEST_TEXT = 2000
+# Nobody types faster than this; a script or a stuck key does.
+FLOOD_MESSAGES, FLOOD_WINDOW = 5, timedelta(seconds=2)
+DEEPEST = 4
+_ATTEMPTS = (0.0, 0.05, 0.3)
+
+_CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
+_BACK = {"返回", "上一步", "/back", "back"}
+_HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "开始", "你好", "您好", "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Somebody who spoke too fast has been quiet for a moment."""
+
+    address: Address
+
+
+class State(msgspec.Struct, omit_defaults=True):
+    """What is open in one chat: conversations on top of each other, the last one being spoken of."""
+
+    stack: list[Open] = msgspec.field(default_factory=list)
+    recent: list[float] = msgspec.field(default_factory=list)
+    flood: bool = False
+
+
+class Book:
+    """Every conversation, by name, by the words that open it and by its deep link."""
+
+    def __init__(self, conversations: Iterable[Conversation], fold: Callable[[str], str],
+                 titles: Callable[[str], Sequence[str]]) -> None:
+        """`titles` are a conversation's names in every language: what its button says can be typed as well."""
+        self._fold = fold
+        self._named = {each.name: each for each in conversations}
+        self._words = {fold(word): each for each in self._named.values()
+                       for word in (*each.opens_with, *(titles(each.name) if each.place is not None else ()))}
+        self._links = {each.link: each for each in self._named.values() if each.link}
+        self._longest_first = sorted(self._words, key=len, reverse=True)
+
+    def __getitem__(self, name: str) -> Conversation:
+        return self._named[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._named
+
+    def listed(self, person: Person) -> list[Conversation]:
+        """What this person finds in help and menus, in order."""
+        mine = [each for each in self._named.values() if each.place is not None and each.open_to(person)]
+        return sorted(mine, key=lambda each: each.place or 0)
+
+    def all(self) -> list[Conversation]:
+        return list(self._named.values())
+
+    def opened_by(self, text: str) -> tuple[Conversation, str] | None:
+        """The conversation these words open, and the words that follow: 报事 幸福里 3 栋路灯不亮."""
+        folded = self._fold(text)
+        if exact := self._words.get(folded):
+            return exact, ""
+        for word in self._longest_first:
+            if folded.startswith(word) and (rest := _rest(text, folded, word)) is not None:
+                return self._words[word], rest
+        return None
+
+    def linked(self, payload: str) -> tuple[Conversation, str] | None:
+        """The conversation of a deep link `g_…` and what follows the letter."""
+        letter, _, rest = payload.partition("_")
+        found = self._links.get(letter)
+        return (found, rest) if found and rest else None
+
+
+def _rest(text: str, folded: str, word: str) -> str | None:
+    after = folded[len(word):]
+    if after[0].isspace() or after[0] in ":,，：。.、;；!！@":
+        # Folding keeps every character in its place unless widths differ; then the folded words do as well.
+        return (text if len(text) == len(folded) else folded)[len(word):].lstrip(" :,，：。.、;；!！\n\t")
+    return None
+
+
+@dataclass
+class _Hand(Generic[D]):
+    """What one turn has in its hands."""
+
+    desk: D
+    said: Said
+    contact: Contact
+    state: State
+    heard: Heard
+
+    @property
+    def top(self) -> Open | None:
+        return self.state.stack[-1] if self.state.stack else None
+
+
+class Turns(Generic[D]):
+    """Takes what people say, one transaction each, in order per chat."""
+
+    def __init__(self, desks: Desks[D], book: Book, ear: Ear, new_id: Callable[[], str]) -> None:
+        self._desks = desks
+        self._book = book
+        self._ear = ear
+        self._new_id = new_id
+        self._queues: dict[Address, asyncio.Lock] = {}
+
+    async def take(self, said: Said) -> None:
+        """Handle one message; once this returns, it and all it caused are stored, and it may be acknowledged.
+
+        Taking it twice is harmless. A message that fails every time is parked and its sender told so kindly.
+
+        Raises:
+            Exception: not even that could be stored; do not acknowledge, the platform will repeat it.
+        """
+        async with AsyncExitStack() as stack:
+            lock = self._queues.setdefault(said.address, asyncio.Lock())
+            stack.callback(self._forget, said.address)
+            await stack.enter_async_context(lock)
+            for number, pause in enumerate(_ATTEMPTS):
+                await asyncio.sleep(pause)
+                try:
+                    async with self._desks.write() as desk:
+                        await self._turn(desk, said)
+                except Exception:
+                    log.warning("turn failed, attempt %d", number + 1, exc_info=True)
+                else:
+                    return
+            await self._give_up(said)
+
+    def _forget(self, address: Address) -> None:
+        lock = self._queues.get(address)
+        if lock is not None and not lock.locked() and not getattr(lock, "_waiters", None):
+            del self._queues[address]
+
+    async def _give_up(self, said: Said) -> None:
+        trouble = self._new_id()
+        async with self._desks.write() as desk:
+            if not await desk.remember(said):
+                return
+            await desk.meet(said)
+            await desk.park(said, trouble)
+            desk.reply(Line("turn.trouble", {"trouble": trouble}))
+            await desk.answer()
+        log.error("turn parked as %s", trouble)
+
+    async def resume(self, paused: Paused, desk: D) -> None:
+        """Handle together what somebody said too fast, once they have paused."""
+        held = await desk.release(paused.address)
+        if not held:
+            return
+        said = replace(held[-1], text="\n".join(each.text for each in held if each.text), tap=None, odd=None,
+                       edited=False, photos=tuple(photo for each in held for photo in each.photos)[:9],
+                       position=next((each.position for each in held if each.position), None))
+        contact = await desk.meet(said)
+        state = _state(contact)
+        state.flood, state.recent = False, []
+        await self._route(_Hand(desk, said, contact, state, _heard(said)))
+        await self._finish(desk, contact, state)
+
+    async def _turn(self, desk: D, said: Said) -> None:
+        if not await desk.remember(said):
+            return
+        contact = await desk.meet(said)
+        state = _state(contact)
+        if self._floods(state, desk.now):
+            await desk.hold(said, contact, first=not state.flood)
+            if not state.flood:
+                state.flood = True
+                desk.reply(Line("turn.too_fast", {}))
+        else:
+            await self._route(_Hand(desk, said, contact, state, _heard(said)))
+        await self._finish(desk, contact, state)
+
+    async def _finish(self, desk: D, contact: Contact, state: State) -> None:
+        await desk.keep(contact, msgspec.json.encode(state).decode())
+        await desk.answer()
+
+    def _floods(self, state: State, now: datetime) -> bool:
+        since = (now - FLOOD_WINDOW).timestamp()
+        # A clock set back must not silence anybody: times ahead of now do not count.
+        state.recent = [moment for moment in state.recent if since < moment <= now.timestamp()][-FLOOD_MESSAGES:]
+        state.recent.append(now.timestamp())
+        return state.flood or len(state.recent) > FLOOD_MESSAGES
+
+    # Where a message goes: tapped choice, open question, command or keyword, intent, FAQ, fallback.
+
+    async def _route(self, hand: _Hand[D]) -> None:
+        said = hand.said
+        if said.group:
+            hand.desk.reply(Line("turn.in_private", {}))
+        elif said.odd is not None:
+            await self._aside(hand, Line(f"odd.{said.odd}", {}))
+        elif len(said.text) > LONGEST_TEXT:
+            await self._aside(hand, Line("turn.too_long", {"length": len(said.text), "longest": LONGEST_TEXT}))
+        elif said.tap is not None:
+            await self._tapped(hand)
+        elif said.edited:
+            await self._edited(hand)
+        elif not (said.text.strip() or said.photos or said.position or said.phone):
+            await self._aside(hand, Line("turn.empty", {}))
+        elif not await self._steered(hand) and not await self._answered(hand):
+            await self._fresh(hand)
+
+    async def _tapped(self, hand: _Hand[D]) -> None:
+        tap = hand.said.tap
+        choices = await hand.desk.choices(hand.contact, tap.message) if tap else ()
+        if tap is None or not 0 <= tap.choice < len(choices):
+            await self._aside(hand, Line("turn.old_button", {}))
+            return
+        choice = choices[tap.choice]
+        if choice.opens is not None:
+            await self._open(hand, choice.opens, "", choice.given)
+        elif hand.top and hand.top.wait and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question):
+            await self._give(hand, hand.top, replace_choice(hand.heard, choice.value, choice.label))
+        else:
+            await self._aside(hand, Line("turn.old_button", {}))
+
+    async def _edited(self, hand: _Hand[D]) -> None:
+        for place, record in enumerate(hand.state.stack):
+            for answer in record.answers.values():
+                if answer.heard.message == hand.said.ids[0].split("#")[0]:
+                    answer.heard = hand.heard
+                    del hand.state.stack[place + 1:]
+                    await self._run(hand, record, tried=hand.heard)
+                    return
+        await self._aside(hand, Line("turn.edited_late", {}))
+
+    async def _steered(self, hand: _Hand[D]) -> bool:
+        """取消, 返回 and 帮助 work at every question."""
+        word = self._ear.fold(hand.said.text.strip())
+        top = hand.top
+        if word in _CANCEL:
+            if top is None:
+                hand.desk.reply(Line("turn.nothing_open", {}))
+            else:
+                hand.state.stack.pop()
+                hand.desk.reply(Line("turn.cancelled", {"title": Part(f"{top.name}.title")}))
+                await self._again(hand)
+        elif word in _BACK:
+            if top is None:
+                hand.desk.reply(Line("turn.nothing_open", {}))
+            elif top.back():
+                await self._run(hand, top)
+            else:
+                await self._aside(hand, Line("turn.at_first", {}))
+        elif word in _HELP:
+            if top is None:
+                await self._open(hand, "help", "", {})
+            else:
+                await self._aside(hand, Line("turn.help_here", {"help": Part(f"{top.name}.help")}))
+        else:
+            return False
+        return True
+
+    async def _answered(self, hand: _Hand[D]) -> bool:
+        """Try the open question. What it cannot use goes on to the commands and the FAQ, and it is asked again."""
+        top = hand.top
+        if top is None or top.wait is None:
+            return False
+        heard = hand.heard
+        text = self._ear.fold(hand.said.text.strip())
+        picked = _picked(text, top.wait.choices, self._ear.fold)
+        if picked is None:
+            opened = self._book.opened_by(hand.said.text.strip())
+            if opened and (hand.said.text.startswith("/") or not opened[1]):
+                return False
+            if top.wait.free and (entry := self._sure_question(hand)) is not None:
+                await self._open(hand, "faq", hand.said.text, {"entry": entry})
+                return True
+        else:
+            heard = replace_choice(heard, *picked)
+        await self._give(hand, top, heard)
+        return True
+
+    def _sure_question(self, hand: _Hand[D]) -> str | None:
+        match = self._faq(hand.said.text, hand.desk)
+        return match.sure.id if match.sure and match.question else None
+
+    def _faq(self, text: str, desk: D) -> Match:
+        return self._ear.faq(text, desk.now.astimezone(desk.district.timezone).date())
+
+    async def _fresh(self, hand: _Hand[D]) -> None:
+        """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
+        text = hand.said.text.strip()
+        if text.startswith("/start "):
+            if linked := self._book.linked(text.removeprefix("/start ").strip()):
+                await self._open(hand, linked[0].name, linked[1], {})
+            else:
+                await self._aside(hand, Line("turn.bad_link", {}))
+        elif opened := self._book.opened_by(text):
+            await self._open(hand, opened[0].name, opened[1], {})
+        elif text.startswith("/"):
+            await self._aside(hand, Line("turn.no_command", {}))
+        elif meant := self._ear.intent(hand.said):
+            await self._open(hand, meant, text, {"guessed": "yes"})
+        else:
+            await self._open(hand, "faq", text, {})
+
+    # Conversations on top of each other.
+
+    async def _open(self, hand: _Hand[D], name: str, rest: str, given: Any) -> None:
+        if name not in self._book or not self._book[name].open_to(hand.contact.person):
+            await self._aside(hand, Line("turn.not_for_you", {}))
+            return
+        # Opened again while open: what was begun there is taken up no more.
+        hand.state.stack = [record for record in hand.state.stack if record.name != name][-(DEEPEST - 1):]
+        record = Open(self._new_id(), name, msgspec.structs.replace(hand.heard, text=rest), dict(given))
+        hand.state.stack.append(record)
+        await self._run(hand, record)
+
+    async def _give(self, hand: _Hand[D], record: Open, heard: Heard) -> None:
+        if record.wait is None:
+            raise LookupError(f"{record.name} is waiting for nothing")
+        record.answers[record.wait.question] = Answer(heard, record.wait.shown)
+        await self._run(hand, record, tried=heard)
+
+    async def _run(self, hand: _Hand[D], record: Open, tried: Heard | None = None) -> None:
+        """Run a story from its first line; it ends, or asks one more thing."""
+        talk: Talk[D] = Talk(record, hand.contact.person, hand.desk, hand.desk.district, hand.desk.now,
+                             lambda text: self._faq(text, hand.desk), self._book.listed(hand.contact.person))
+        try:
+            fact = await self._book[record.name].story(talk)
+        except Waiting as waiting:
+            await self._ask(hand, record, talk.lines, waiting, tried)
+            return
+        except Refused as refused:
+            self._reply_all(hand, talk.lines)
+            await self._refused(hand, record, refused)
+            return
+        self._reply_all(hand, talk.lines)
+        if fact is not None:
+            try:
+                await hand.desk.happen(fact)
+            except Refused as refused:
+                await self._refused(hand, record, refused)
+                return
+        hand.state.stack = [other for other in hand.state.stack if other is not record]
+        await self._again(hand)
+
+    async def _refused(self, hand: _Hand[D], record: Open, refused: Refused) -> None:
+        """A rule said no: tell why; drop the one answer it is about and ask that again, or let the matter rest."""
+        hand.desk.reply(Line(refused.key, refused.shown))
+        if refused.answer in record.answers:
+            record.drop(refused.answer)
+            await self._run(hand, record)
+        else:
+            hand.state.stack = [other for other in hand.state.stack if other is not record]
+            await self._again(hand)
+
+    async def _ask(self, hand: _Hand[D], record: Open, lines: Sequence[Line], waiting: Waiting,
+                   tried: Heard | None) -> None:
+        before = record.wait
+        record.wait = waiting.wait
+        self._reply_all(hand, lines)
+        if waiting.unclear is not None and tried is not None:
+            if await self._meant_otherwise(hand, record):
+                return
+            record.wait.unclear = (before.unclear if before else 0) + 1
+            hand.desk.reply(Line(waiting.unclear.key, waiting.unclear.shown))
+            if record.wait.unclear > 1:
+                hand.desk.reply(Line("turn.stuck", {}))
+        # Typed instead of tapped, a choice is known by the label its reader saw.
+        record.wait.choices = [(hand.desk.label(label), value) for label, value in waiting.choices]
+        hand.desk.reply(Line(waiting.ask.name, waiting.shown, tuple(
+            Choice(label, value=value, talk=record.id, question=waiting.wait.question)
+            for label, value in record.wait.choices)))
+
+    async def _meant_otherwise(self, hand: _Hand[D], record: Open) -> bool:
+        """What the open question cannot use may be a question of theirs: answer it, then ask again."""
+        match = self._faq(hand.said.text, hand.desk)
+        if match.sure is None or hand.said.tap is not None or record.name == "faq":
+            return False
+        await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
+        return True
+
+    async def _aside(self, hand: _Hand[D], line: Line) -> None:
+        """Say something that is no step of any conversation, then come back to the open question."""
+        hand.desk.reply(line)
+        await self._again(hand)
+
+    async def _again(self, hand: _Hand[D]) -> None:
+        if hand.top is not None:
+            await self._run(hand, hand.top)
+
+    @staticmethod
+    def _reply_all(hand: _Hand[D], lines: Iterable[Line]) -> None:
+        for line in lines:
+            hand.desk.reply(line)
+
+
+def replace_choice(heard: Heard, value: str | None, label: str) -> Heard:
+    """What was heard, as the choice it stands for."""
+    return msgspec.structs.replace(heard, choice=value, text=label)
+
+
+def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]) -> tuple[str, str] | None:
+    """The choice typed instead of tapped, by its number or its words, as (value, label)."""
+    for number, (label, value) in enumerate(choices, 1):
+        if text in (str(number), fold(label)):
+            return value, label
+    return None
+
+
+def _heard(said: Said) -> Heard:
+    return Heard(said.at, said.text.strip(), photos=said.photos, position=said.position, phone=said.phone,
+                 message=said.ids[0].split("#")[0])
+
+
+def _state(contact: Contact) -> State:
+    return msgspec.json.decode(contact.state, type=State) if contact.state else State()

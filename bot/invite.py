@@ -1,0 +1,41 @@
+"""An operator invites somebody to a role for an area."""
+
+from datetime import UTC, datetime
+
+from config import district as district_files
+from config.settings import Settings
+from domain.areas import Level
+from domain.people import Role
+from storage.database import Database
+from storage.migrate import migrate
+from storage.people import PeopleStore
+
+
+class BadInvitation(ValueError):
+    """The role or the area does not exist, or the two do not go together."""
+
+
+async def invite(settings: Settings, role: str, area: str) -> str:
+    """A new one-time code.
+
+    Raises:
+        BadInvitation: no such role or area, or a role that is not held for such an area.
+    """
+    district = district_files.load(settings.district)
+    if role not in [each for each in Role if each is not Role.RESIDENT]:
+        raise BadInvitation(f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}")
+    if area not in district.areas and area not in district.grids:
+        raise BadInvitation(f"没有 {area} 这个代码。区划代码 12 位，网格码 15 位。")
+    fitting = {Role.GRIDWORKER: (Level.GRID,), Role.COMMUNITY: (Level.COMMUNITY, Level.VILLAGE),
+               Role.GRID_LEADER: (Level.COMMUNITY, Level.VILLAGE, Level.GRID),
+               Role.STREET: (Level.STREET,), Role.DISTRICT: (Level.DISTRICT,)}.get(Role(role))
+    level = district.areas[area].level if area in district.areas else Level.GRID
+    if fitting and level not in fitting:
+        raise BadInvitation(f"{role} 不能管 {area}（{district.area_name(area)}）：级别不对。")
+    database = Database(settings.database_url)
+    try:
+        await migrate(database)
+        async with database.write() as connection:
+            return await PeopleStore(connection, datetime.now(UTC)).invite(role=Role(role), area=area)
+    finally:
+        await database.close()

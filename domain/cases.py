@@ -1,0 +1,203 @@
+"""A case (案卷): a problem somebody reported, and who may do what with it, from where."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from domain.people import STAFF, WORKERS, Person
+from domain.refusals import Refused
+
+
+class Status(StrEnum):
+    """How far a case has come. The phases of the closed loop that need a decision of somebody."""
+
+    DISPATCHED = "dispatched"
+    HANDLING = "handling"
+    RETURNED = "returned"
+    DONE = "done"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+    INVALID = "invalid"
+
+
+OPEN = (Status.DISPATCHED, Status.HANDLING, Status.RETURNED, Status.DONE)
+WITH_WORKER = (Status.DISPATCHED, Status.HANDLING)
+
+
+class Part(StrEnum):
+    """The part somebody plays in one case."""
+
+    REPORTER = "reporter"
+    WORKER = "worker"
+    STAFF = "staff"
+
+
+class Move(StrEnum):
+    """What can be done with a case."""
+
+    OPEN = "open"
+    ACCEPT = "accept"
+    RETURN = "return"
+    DISPATCH = "dispatch"
+    FINISH = "finish"
+    RATE = "rate"
+    VERIFY = "verify"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    DISMISS = "dismiss"
+    REMARK = "remark"
+
+
+class Score(IntEnum):
+    """What the reporter makes of the result."""
+
+    POOR = 1
+    FAIR = 2
+    GOOD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """From which states a move starts, where it leads (None: it stays), and whose it is."""
+
+    start: tuple[Status, ...]
+    end: Status | None
+    parts: tuple[Part, ...]
+
+
+# The district's closed loop as one table: whoever did the work is never the one who closes the case.
+RULES = {
+    Move.ACCEPT: Rule((Status.DISPATCHED,), Status.HANDLING, (Part.WORKER,)),
+    Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,)),
+    Move.DISPATCH: Rule((*WITH_WORKER, Status.RETURNED), Status.DISPATCHED, (Part.STAFF,)),
+    Move.FINISH: Rule(WITH_WORKER, Status.DONE, (Part.WORKER,)),
+    Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,)),
+    Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.STAFF,)),
+    Move.REJECT: Rule((Status.DONE,), Status.HANDLING, (Part.REPORTER, Part.STAFF)),
+    Move.WITHDRAW: Rule((*WITH_WORKER, Status.RETURNED), Status.WITHDRAWN, (Part.REPORTER,)),
+    Move.DISMISS: Rule((Status.RETURNED,), Status.INVALID, (Part.STAFF,)),
+    Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1."""
+
+    id: int
+    number: str
+    reporter_id: int | None
+    grid: str
+    category: str
+    place: str
+    words: str
+    status: Status
+    worker_id: int | None
+    opened_at: datetime
+    due_at: datetime
+    done_at: datetime | None = None
+    closed_at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a case's log."""
+
+    at: datetime
+    person_id: int | None
+    move: Move
+    words: str = ""
+
+
+def parts(case: Case, person: Person) -> set[Part]:
+    """The parts a person plays in a case. A grid's worker may act on what is still with another worker of the grid."""
+    played = set()
+    if case.reporter_id == person.id:
+        played.add(Part.REPORTER)
+    if case.worker_id == person.id or person.serves(case.grid, WORKERS):
+        played.add(Part.WORKER)
+    if person.serves(case.grid, STAFF):
+        played.add(Part.STAFF)
+    return played
+
+
+def check(case: Case, move: Move, person: Person) -> None:
+    """Raise `Refused` unless this person may make this move now."""
+    rule = RULES[move]
+    playing = parts(case, person)
+    if not playing:
+        # Somebody else's case: not even its state is told.
+        raise Refused("case.not_found")
+    if not playing.intersection(rule.parts):
+        raise Refused("case.not_yours", number=case.number)
+    if case.status not in rule.start:
+        raise Refused(f"case.already.{case.status}", number=case.number)
+    if move is Move.VERIFY and case.worker_id == person.id:
+        raise Refused("case.own_work", number=case.number)
+
+
+def moves(case: Case, person: Person) -> list[Move]:
+    """What this person may do with this case now."""
+    possible = []
+    for move in RULES:
+        try:
+            check(case, move, person)
+        except Refused:
+            continue
+        possible.append(move)
+    return possible
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemReported:
+    """A resident said what is wrong and where."""
+
+    by: int
+    grid: str
+    category: str
+    place: str
+    words: str
+    photos: tuple[str, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+    place_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMoved:
+    """Somebody did something with a case. `to` is the worker it is dispatched to, `score` the reporter's rating."""
+
+    case: int
+    move: Move
+    by: int
+    words: str = ""
+    photos: tuple[str, ...] = field(default=())
+    to: int | None = None
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineNears:
+    """A case's promised time is close; void when the case has moved on to another round or state."""
+
+    case: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOverdue:
+    """Nobody has rated a finished case for days; staff are asked to check it."""
+
+    case: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigestDue:
+    """The morning's summary for gridworkers; `day` as YYYY-MM-DD in the district's zone."""
+
+    day: str

@@ -1,0 +1,23 @@
+"""The catalogue (权责清单): which kind of problem is whose, and by when."""
+
+from dataclasses import dataclass
+
+from domain.people import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of problem. `hours` is the promised time from dispatch to done, `warn` how long before it we remind.
+
+    `words` are what residents say when they mean it; the guess counts them.
+    """
+
+    code: str
+    name: str
+    level: str
+    role: Role
+    department: str
+    hours: int
+    warn: int
+    words: tuple[str, ...] = ()
+    urgent: bool = False

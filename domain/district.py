@@ -1,0 +1,107 @@
+"""One district, whole: what config/districts/<name>/ says, checked and ready to be asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, time
+from zoneinfo import ZoneInfo
+
+from domain.areas import Area, Level, covers
+from domain.catalogue import Category
+from domain.grids import Grid, Place
+from domain.people import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An FAQ entry: what residents ask, what is so, and what it rests on."""
+
+    id: str
+    question: str
+    answer: str
+    department: str
+    source: str
+    checked: date
+    alts: tuple[str, ...] = ()
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A gridworker or grid leader as the district's list has them; `area` is a grid, or a community for a leader."""
+
+    key: str
+    name: str
+    role: Role
+    area: str
+    phone: str = ""
+    phone_public: bool = False
+    hours: str = ""
+    sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One of the three phones on the demonstration page: who holds it. `holds` is a role and its area."""
+
+    key: str
+    title: str
+    name: str
+    grid: str | None = None
+    holds: tuple[tuple[Role, str], ...] = ()
+    worker: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class District:
+    """The district the service runs for. Immutable: an edited folder makes a new one."""
+
+    name: str
+    city: str
+    code: str
+    timezone: ZoneInfo
+    areas: dict[str, Area]
+    grids: dict[str, Grid]
+    kinds: dict[str, str]
+    duties: dict[str, tuple[str, ...]]
+    places: tuple[Place, ...]
+    categories: dict[str, Category]
+    entries: tuple[Entry, ...]
+    workers: tuple[Worker, ...]
+    phones: tuple[Phone, ...] = ()
+    quiet_from: time = time(21, 30)
+    quiet_until: time = time(7, 30)
+    digest_at: time = time(8, 0)
+    hotline: str = "12345"
+    sample: bool = False
+    digest: str = field(default="", repr=False)
+
+    def heirs(self, code: str, day: date) -> list[Grid]:
+        """The grids in force that an old or present code leads to; empty for a code that never was."""
+        found: list[Grid] = []
+        seen: set[str] = set()
+        queue = [code]
+        while queue:
+            current = self.grids.get(queue.pop(0))
+            if current is None or current.code in seen:
+                continue
+            seen.add(current.code)
+            if current.in_force(day):
+                found.append(current)
+            queue += current.successors
+        return found
+
+    def communities(self) -> Iterator[Area]:
+        """Communities and villages, in code order."""
+        return (area for area in self.areas.values() if area.level in (Level.COMMUNITY, Level.VILLAGE))
+
+    def grids_in(self, area: str, day: date) -> list[Grid]:
+        """The grids in force within an area, in code order."""
+        return [grid for grid in self.grids.values() if covers(area, grid.code) and grid.in_force(day)]
+
+    def area_name(self, code: str) -> str:
+        """A short name for any area or grid code: 民乐社区第三网格."""
+        if grid := self.grids.get(code):
+            return grid.name
+        area = self.areas.get(code)
+        return area.short if area else code

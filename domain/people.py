@@ -1,0 +1,57 @@
+"""The people who talk to the bot, and what each of them may do where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.areas import covers
+
+
+class Role(StrEnum):
+    """What a person does in an area. Everybody is a resident; that role is never stored."""
+
+    RESIDENT = "resident"
+    GRIDWORKER = "gridworker"
+    GRID_LEADER = "grid_leader"
+    COMMUNITY = "community"
+    STREET = "street"
+    DISTRICT = "district"
+    COUNCIL_HOST = "council_host"
+
+
+WORKERS = (Role.GRIDWORKER, Role.GRID_LEADER)
+STAFF = (Role.COMMUNITY, Role.STREET, Role.DISTRICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role held for an area: `area` is a 12-digit area code or a 15-digit grid code."""
+
+    role: Role
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody we know; `grid` is the 15-digit code of where they live, once they have told us."""
+
+    id: int
+    name: str | None = None
+    phone: str | None = None
+    phone_public: bool = False
+    language: str = "zh"
+    grid: str | None = None
+    roles: tuple[Held, ...] = ()
+    sample: bool = False
+
+    def has(self, *roles: Role) -> bool:
+        """Whether they hold any of these roles anywhere."""
+        return any(held.role in roles for held in self.roles)
+
+    def serves(self, area: str, roles: Sequence[Role]) -> bool:
+        """Whether one of these roles is theirs for an area that contains `area`."""
+        return any(held.role in roles and covers(held.area, area) for held in self.roles)
+
+    def areas(self, *roles: Role) -> tuple[str, ...]:
+        """The areas for which they hold any of these roles."""
+        return tuple(dict.fromkeys(held.area for held in self.roles if held.role in roles))

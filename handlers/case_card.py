@@ -1,0 +1,37 @@
+"""How a case looks to the one who asks: its state, its steps, and buttons for what they may do with it."""
+
+from collections.abc import Sequence
+
+from bot.core.render import Part
+from bot.core.words import Choice
+from domain.cases import Case, Move, Step, moves
+from domain.district import District
+from domain.people import Person
+from services.cases import button
+
+# The buttons a card offers, in the order they are wanted.
+_OFFERED = (Move.ACCEPT, Move.FINISH, Move.RATE, Move.REJECT, Move.VERIFY, Move.DISPATCH, Move.RETURN, Move.DISMISS,
+            Move.REMARK, Move.WITHDRAW)
+
+
+def buttons(case: Case, person: Person) -> tuple[Choice, ...]:
+    """What this person may do with this case now, as buttons."""
+    possible = moves(case, person)
+    return tuple(button(case, move) for move in _OFFERED if move in possible)
+
+
+def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, object]:
+    """What the text `case.card` needs."""
+    return {
+        "number": case.number, "kind": district.categories[case.category].name, "place": case.place,
+        "words": case.words, "status": Part(f"case.status.{case.status}"), "due": case.due_at,
+        "grid": district.area_name(case.grid),
+        "steps": tuple(Part("case.step", {"at": step.at, "move": Part(f"case.did.{step.move}"),
+                                          "words": f"：{step.words}" if step.words else ""}) for step in steps),
+    }
+
+
+def line(case: Case) -> str:
+    """A case in one button: number and first words."""
+    words = case.words if len(case.words) <= 12 else case.words[:11] + "…"
+    return f"{case.number} {words}"

@@ -1,0 +1,62 @@
+"""Somebody does something with a case: takes it, gives it back, finishes it, rates it. Opened by the case's buttons."""
+
+from bot.core.errors import Unclear
+from bot.core.talk import Ask, Heard, Talk, conversation
+from domain.cases import Case, CaseMoved, Move, check
+from domain.district import District
+from domain.people import WORKERS, Person
+from nlp import plain
+from storage.desk import Desk
+
+
+def _done(heard: Heard, _district: District) -> Heard:
+    """A photo, some words, or the word that there is nothing to add."""
+    if not (heard.choice or heard.photos or heard.text):
+        raise Unclear("plain.words_please")
+    return heard
+
+
+REASON = {move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True)
+          for move in (Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK)}
+RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
+SCORE = Ask("case.score", plain.choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
+WORKER = Ask("case.to_whom", plain.choice)
+SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")))
+
+
+@conversation("case_move")
+async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
+    move = Move(talk.given["move"])
+    case = await talk.look("case", Case, lambda desk: desk.cases.get(int(talk.given["case"])))
+    # Said before they write a reason in vain; the rule is asked again when it is done.
+    check(case, move, talk.person)
+    words, photos, to, score = "", (), None, None
+    if move in REASON:
+        words = await talk.ask(REASON[move], number=case.number)
+    elif move is Move.FINISH:
+        result = await talk.ask(RESULT, number=case.number)
+        words, photos = "" if result.choice else result.text, result.photos
+    elif move is Move.RATE:
+        score = int(talk.given.get("score") or await talk.ask(SCORE, number=case.number))
+    elif move is Move.WITHDRAW:
+        if await talk.ask(SURE, number=case.number) == "no":
+            talk.say("case.kept", number=case.number)
+            return None
+    elif move is Move.DISPATCH:
+        to = int(await talk.ask(WORKER, await _workers(talk, case), number=case.number))
+    return CaseMoved(case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score)
+
+
+async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
+    day = talk.now.astimezone(talk.district.timezone).date()
+
+    async def of_community(desk: Desk) -> list[Person]:
+        found: list[Person] = []
+        for grid in talk.district.grids_in(case.grid[:12], day):
+            found += await desk.people.serving(grid.code, WORKERS)
+        return found + await desk.people.serving(case.grid[:12], WORKERS)
+
+    people = await talk.look("workers", list[Person], of_community)
+    own_grid_first = sorted(people, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))
+    return [(f"{person.name}（{talk.district.area_name(person.roles[0].area)}）", str(person.id))
+            for person in own_grid_first]

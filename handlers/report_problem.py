@@ -1,0 +1,87 @@
+"""A resident reports something broken; the gridworker of that grid hears of it."""
+
+import re
+
+from bot.core.errors import Unclear
+from bot.core.render import Part
+from bot.core.talk import Ask, Heard, Talk, conversation
+from domain.cases import ProblemReported
+from domain.district import District
+from handlers import where
+from nlp import category, place, plain
+from storage.desk import Desk
+
+MOST_PHOTOS = 9
+_LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
+
+
+def _what(heard: Heard, district: District) -> Heard:
+    """Words of at least four characters, or a photo that says it."""
+    if not heard.photos:
+        plain.words(least=4, most=1500)(heard, district)
+    return heard
+
+
+def _sure(heard: Heard, _district: District) -> Heard:
+    """Yes, no, another category; or one more photo on the way."""
+    if heard.choice is None and not heard.photos:
+        raise Unclear("report.sure_unclear")
+    return heard
+
+
+WHERE = Ask("report.where", where.read)
+WHAT = Ask("report.what", _what, free=True)
+SURE = Ask("report.sure", _sure, choices=(("word.yes", "yes"), ("report.other_kind", "kind"), ("word.no", "no")),
+           confirms=True)
+KIND = Ask("report.kind", plain.choice)
+
+
+@conversation("report", opens_with=["报事", "我要报事", "上报", "报修", "我要报修", "反映问题", "投诉", "/report"], place=1)
+async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
+    opening = talk.opening
+    text = _LEAD.sub("", opening.text)
+    found = place.find(text, talk.district) if text else None
+    words = (place.rest(text, found) if found else text) or ""
+    told_all = len(words) >= 4 and (found is not None or talk.person.grid is not None)
+
+    if found is None and told_all and opening.position is None:
+        spot = where.Where(talk.district.area_name(talk.person.grid or ""), talk.person.grid or "")
+    else:
+        spot = await where.ask(talk, WHERE, found)
+    photos = list(opening.photos)
+    if len(words) < 4:
+        what = await talk.ask(WHAT)
+        words, photos = what.text or words, photos + list(what.photos)
+    kind = category.best(words, talk.district)
+
+    # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
+    if not (told_all and "guessed" not in talk.given):
+        kind_round, photo_round = 0, 0
+        while True:
+            answer = await talk.ask(SURE, name=f"report.sure.{kind_round}.{photo_round}", where=spot.words,
+                                    what=words or Part("report.see_photo"), kind=kind.name,
+                                    photos=Part("report.with_photos", {"count": len(photos)}) if photos else "")
+            if answer.photos:
+                photos += answer.photos
+                photo_round += 1
+            elif answer.choice == "kind":
+                others = category.guess(words, talk.district)[:3]
+                offered = dict.fromkeys([*others, *talk.district.categories.values()])
+                code = await talk.ask(KIND, [(each.name, each.code) for each in offered],
+                                      name=f"report.kind.{kind_round}")
+                kind = talk.district.categories[code]
+                kind_round += 1
+            elif answer.choice == "no":
+                talk.say("report.dropped")
+                return None
+            else:
+                break
+
+    position = opening.position
+    return ProblemReported(
+        by=talk.person.id, grid=spot.grid, category=kind.code, place=spot.words,
+        words=words or "（见照片）", photos=tuple(photos[:MOST_PHOTOS]),
+        latitude=position.latitude if position else None, longitude=position.longitude if position else None,
+        place_known=spot.known)
+
+

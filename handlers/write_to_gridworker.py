@@ -1,0 +1,28 @@
+"""A resident writes to a gridworker, and the gridworker answers, neither seeing the other's number."""
+
+from bot.core.talk import Ask, Heard, Talk, conversation
+from bot.core.errors import Unclear
+from domain.district import District
+from domain.people import Person
+from domain.refusals import Refused
+from domain.residents import WorkerAsked
+from storage.desk import Desk
+
+
+def _letter(heard: Heard, _district: District) -> Heard:
+    if not (heard.text or heard.photos):
+        raise Unclear("plain.words_please")
+    return heard
+
+
+WORDS = Ask("write.words", _letter, free=True)
+
+
+@conversation("write")
+async def write_to_gridworker(talk: Talk[Desk]) -> WorkerAsked:
+    to = int(talk.given["to"])
+    person = await talk.look("to", Person | None, lambda desk: desk.people.get(to))  # type: ignore[arg-type]
+    if person is None:
+        raise Refused("write.nobody")
+    letter = await talk.ask(WORDS, name_of=person.name or talk.given.get("as", "居民"))
+    return WorkerAsked(by=talk.person.id, to=to, words=letter.text, photos=letter.photos)

@@ -1,0 +1,124 @@
+"""Reads where something is: an estate and a block, a road and a number, a community."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.core.errors import Unclear
+from bot.core.talk import Heard
+from domain.areas import stem
+from domain.district import District
+from domain.grids import Place
+from nlp.normalise import fold, number
+
+_NUMERAL = r"(\d{1,4}|[一二两三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])"
+_BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|楼(?!上|下|道|层|梯)|座)")
+_DOOR = re.compile(_NUMERAL + r"\s*(?:单元|门|室|层)")
+_NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place in somebody's words: the grids it may lie in, and how to write it."""
+
+    words: str
+    grids: tuple[str, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Index:
+    estates: dict[str, list[Place]]
+    roads: dict[str, list[Place]]
+    communities: dict[str, str]
+
+
+@lru_cache(maxsize=4)
+def _index(district: District) -> _Index:
+    estates: dict[str, list[Place]] = {}
+    roads: dict[str, list[Place]] = {}
+    for place in district.places:
+        if place.estate:
+            estates.setdefault(fold(place.estate), []).append(place)
+        if place.road:
+            roads.setdefault(fold(place.road), []).append(place)
+    communities = {fold(stem(area.name)): area.code for area in district.communities()}
+    return _Index(estates, roads, communities)
+
+
+def names(district: District) -> list[str]:
+    """Every place name of the district, as words for the segmenter."""
+    index = _index(district)
+    return [*index.estates, *index.roads, *(name + "社区" for name in index.communities)]
+
+
+def find(text: str, district: District) -> Found | None:
+    """The place named in a text; the longest name wins. None when none of the district's places is named."""
+    folded = fold(text)
+    index = _index(district)
+    for name in sorted((name for name in index.estates if name in folded), key=len, reverse=True):
+        return _with_block(folded, name, index.estates[name])
+    for name in sorted((name for name in index.roads if name in folded), key=len, reverse=True):
+        return _on_road(folded, name, index.roads[name])
+    for name, code in index.communities.items():
+        for said in (name + "社区", name + "村"):
+            if said in folded:
+                start = folded.index(said)
+                grids = tuple(grid for grid in district.grids if grid.startswith(code))
+                return Found(said, grids, start, start + len(said))
+    return None
+
+
+def _with_block(folded: str, name: str, places: list[Place]) -> Found:
+    start = folded.index(name)
+    end = start + len(name)
+    block = None
+    words = places[0].estate
+    if match := _BLOCK.match(folded, _skip(folded, end)):
+        block = number(match[1])
+        words = f"{words} {block} 栋"
+        end = match.end()
+        if door := _DOOR.match(folded, _skip(folded, end)):
+            words = f"{words} {door[0].replace(' ', '')}"
+            end = door.end()
+    fitting = [place for place in places if place.has_block(block)]
+    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting or places)), start, end)
+
+
+def _on_road(folded: str, name: str, places: list[Place]) -> Found:
+    start = folded.index(name)
+    end = start + len(name)
+    words = places[0].road
+    fitting = places
+    if match := _NUMBER.match(folded, _skip(folded, end)):
+        words = f"{words} {number(match[1])} 号"
+        end = match.end()
+        fitting = [place for place in places if _stands(number(match[1]), place.number)] or places
+    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end)
+
+
+def _stands(house: int | None, stretch: str) -> bool:
+    """Whether a house number lies on a stretch of road, 160-198."""
+    first, _, last = stretch.partition("-")
+    return house is not None and first.isdecimal() and int(first) <= house <= int(last or first)
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " ,，小区的第-—":
+        place += 1
+    return place
+
+
+def read(heard: Heard, district: District) -> Found:
+    """Where it is, as an answer to "where?". Raises Unclear, with an example, when nothing is named."""
+    found = find(heard.text, district)
+    if found is None:
+        raise Unclear("place.unclear")
+    return found
+
+
+def rest(text: str, found: Found) -> str:
+    """What is said besides the place."""
+    folded = fold(text)
+    return (folded[:found.start] + folded[found.end:]).strip(" ,，。.、:：;；的")

@@ -1,0 +1,217 @@
+"""A case is opened and moved along; everybody it concerns is told."""
+
+from datetime import timedelta
+
+from bot.core.render import Part
+from bot.core.rules import when
+from bot.core.words import Choice, Kind
+from domain.areas import around
+from domain.cases import (
+    RULES,
+    Case,
+    CaseMoved,
+    CheckOverdue,
+    DeadlineNears,
+    Move,
+    ProblemReported,
+    Score,
+    Status,
+    check,
+)
+from domain.people import WORKERS, Person, Role
+from domain.refusals import Refused
+from storage.desk import Desk
+
+CHECK_AFTER = timedelta(days=3)
+
+
+@when(ProblemReported)
+async def open_case(reported: ProblemReported, desk: Desk) -> None:
+    category = desk.district.categories[reported.category]
+    due_at = desk.now + timedelta(hours=category.hours)
+    workers = await desk.people.serving(reported.grid, WORKERS) if reported.place_known else []
+    worker = workers[0] if workers else None
+    case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
+    await desk.tell(
+        reported.by, "case.receipt" if worker else "case.receipt_staff", number=case.number, place=case.place,
+        words=case.words, kind=category.name, due=due_at, worker=worker.name if worker else "",
+        choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)])
+    if category.urgent:
+        await desk.tell(reported.by, "case.urgent_hint")
+    await _give_to_worker(case, desk)
+
+
+async def _give_to_worker(case: Case, desk: Desk) -> None:
+    """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
+    await _plan(case, desk)
+    photos = await desk.cases.photos(case.id)
+    facts = {"number": case.number, "place": case.place, "words": case.words, "due": case.due_at,
+             "kind": desk.district.categories[case.category].name}
+    told = case.worker_id is not None and await desk.tell(
+        case.worker_id, "case.task", kind=Kind.PUSH, once=f"case:{case.id}:{case.round}:{case.worker_id}",
+        photos=photos, choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
+        **facts)
+    if not told:
+        worker = await desk.people.get(case.worker_id) if case.worker_id else None
+        await _tell_above(case, desk, "case.task_unmanned", photos=photos, worker=worker.name if worker else "—",
+                          choices=[button(case, Move.DISPATCH)], **facts)
+
+
+async def _tell_above(case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (),
+                      **shown: object) -> bool:
+    """Tell the first level above the worker where somebody can be reached; True when somebody was."""
+    community, street, district = around(case.grid)
+    for area, role in ((community, Role.COMMUNITY), (street, Role.STREET), (district, Role.DISTRICT)):
+        people = await desk.people.serving(area, [role], reachable=True)
+        for person in people:
+            await desk.tell(person.id, key, kind=Kind.PUSH, choices=choices, photos=photos, **shown)
+        if people:
+            return True
+    return False
+
+
+async def _plan(case: Case, desk: Desk) -> None:
+    warn = timedelta(hours=desk.district.categories[case.category].warn)
+    if case.due_at - warn > desk.now:
+        await desk.plan(DeadlineNears(case.id, case.round), case.due_at - warn,
+                        key=f"deadline:{case.id}:{case.round}:{case.worker_id}")
+
+
+@when(CaseMoved)
+async def move_case(moved: CaseMoved, desk: Desk) -> None:
+    case = await desk.cases.get(moved.case, lock=True)
+    person = await desk.people.get(moved.by)
+    if person is None:
+        raise Refused("case.not_found")
+    check(case, moved.move, person)
+    rule = RULES[moved.move]
+    values: dict[str, object] = {} if rule.end is None else {"status": rule.end}
+    if moved.move is Move.ACCEPT:
+        values |= {"worker_id": person.id}
+    if moved.move is Move.FINISH:
+        values |= {"worker_id": person.id, "done_at": desk.now}
+    if moved.move is Move.DISPATCH:
+        values |= {"worker_id": moved.to, "round": case.round + 1}
+    if moved.move is Move.REJECT:
+        values |= {"round": case.round + 1, "done_at": None}
+    if moved.move is Move.RATE:
+        values |= {"rating": moved.score}
+    if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.INVALID):
+        values |= {"closed_at": desk.now}
+    after = await desk.cases.change(case.id, **values) if values else case
+    await desk.cases.add_photos(case.id, moved.photos, "done" if moved.move is Move.FINISH else "reported")
+    await desk.cases.log(case.id, person.id, moved.move, moved.words)
+    await _TELL[moved.move](moved, after, person, desk)
+
+
+async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_accepted", number=case.number, place=case.place, due=case.due_at,
+                    choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)])
+    await desk.tell(case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at)
+
+
+async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_returned", number=case.number)
+    await desk.tell(case.reporter_id, "case.was_returned", number=case.number)
+    await _tell_above(case, desk, "case.returned_to_staff", number=case.number, worker=person.name, why=moved.words,
+                      place=case.place, words=case.words,
+                      choices=[button(case, Move.DISPATCH), button(case, Move.DISMISS)])
+
+
+async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    worker = await desk.people.get(case.worker_id) if case.worker_id else None
+    if worker is None or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
+        raise Refused("case.no_such_worker", answer="case.to_whom")
+    await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name)
+    await desk.tell(case.reporter_id, "case.was_dispatched", number=case.number, worker=worker.name)
+    await _give_to_worker(case, desk)
+
+
+async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_finished", number=case.number)
+    said = Part("case.they_said", {"words": moved.words}) if moved.words else ""
+    told = await desk.tell(
+        case.reporter_id, "case.was_finished", number=case.number, worker=person.name, said=said, photos=moved.photos,
+        choices=[*(Choice(f"case.{score.name.lower()}", opens="case_move",
+                          given={"case": str(case.id), "move": Move.RATE, "score": str(int(score))})
+                   for score in (Score.GOOD, Score.FAIR)), button(case, Move.REJECT)])
+    # Nobody to ask, or nobody answers: staff check instead, never the one who did the work.
+    await desk.plan(CheckOverdue(case.id, case.round), desk.now + (CHECK_AFTER if told else timedelta(0)),
+                    key=f"check:{case.id}:{case.round}")
+
+
+async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.thanks", number=case.number)
+    score = Part(f"case.{Score(moved.score or 2).name.lower()}")
+    await desk.tell(case.worker_id, "case.was_rated", number=case.number, place=case.place, score=score)
+
+
+async def _verified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_verified", number=case.number)
+    await desk.tell(case.worker_id, "case.was_verified", number=case.number, place=case.place)
+    await desk.tell(case.reporter_id, "case.was_closed", number=case.number)
+
+
+async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_rejected", number=case.number)
+    if person.id != case.reporter_id:
+        await desk.tell(case.reporter_id, "case.sent_back", number=case.number)
+    await desk.tell(case.worker_id, "case.not_solved", kind=Kind.PUSH, number=case.number, place=case.place,
+                    why=moved.words, choices=[button(case, Move.FINISH), button(case, Move.RETURN)])
+
+
+async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_withdrew", number=case.number)
+    await desk.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place)
+
+
+async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_dismissed", number=case.number)
+    await desk.tell(case.reporter_id, "case.was_dismissed", number=case.number, why=moved.words)
+
+
+async def _remarked(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    await desk.tell(person.id, "case.you_remarked", number=case.number)
+    for other in {case.reporter_id, case.worker_id} - {person.id, None}:
+        await desk.tell(other, "case.was_remarked", number=case.number, words=moved.words, photos=moved.photos,
+                        kind=Kind.PUSH if other == case.worker_id else Kind.NOTICE,
+                        choices=[button(case, Move.REMARK)])
+
+
+_TELL = {
+    Move.ACCEPT: _accepted, Move.RETURN: _returned, Move.DISPATCH: _dispatched, Move.FINISH: _finished,
+    Move.RATE: _rated, Move.VERIFY: _verified, Move.REJECT: _rejected, Move.WITHDRAW: _withdrawn,
+    Move.DISMISS: _dismissed, Move.REMARK: _remarked,
+}
+
+
+@when(DeadlineNears)
+async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
+    case = await desk.cases.get(nears.case)
+    if case.round != nears.round or case.status not in (Status.DISPATCHED, Status.HANDLING):
+        return
+    move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
+    told = await desk.tell(case.worker_id, "case.deadline_near", kind=Kind.PUSH, number=case.number, place=case.place,
+                           words=case.words, due=case.due_at, once=f"deadline:{case.id}:{case.round}",
+                           choices=[button(case, move)])
+    if not told:
+        await _tell_above(case, desk, "case.deadline_near", number=case.number, place=case.place, words=case.words,
+                          due=case.due_at, choices=[button(case, Move.DISPATCH)])
+
+
+@when(CheckOverdue)
+async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
+    case = await desk.cases.get(overdue.case)
+    if case.round == overdue.round and case.status is Status.DONE:
+        await _tell_above(case, desk, "case.check_please", number=case.number, place=case.place, words=case.words,
+                          photos=await desk.cases.photos(case.id, "done"),
+                          choices=[button(case, Move.VERIFY), button(case, Move.REJECT)])
+
+
+def button(case: Case, move: Move) -> Choice:
+    """The button that makes a move with a case."""
+    return Choice(f"case.button.{move}", opens="case_move", given={"case": str(case.id), "move": move})
+
+
+def _look(case: Case) -> Choice:
+    return Choice("case.button.look", opens="mine", given={"case": str(case.id)})

@@ -1,0 +1,105 @@
+"""A ballot is opened, voted in, closed on its second; everybody it concerns is told."""
+
+from datetime import timedelta
+
+from bot.core.render import Part
+from bot.core.rules import when
+from bot.core.words import Choice, Kind
+from domain.councils import (
+    Ballot,
+    BallotCancelled,
+    BallotCloses,
+    BallotOpened,
+    BallotReminds,
+    Result,
+    VoteCast,
+    check_opening,
+    check_vote,
+)
+from domain.refusals import Refused
+from services import chart
+from storage.ballots import voted_in
+from storage.desk import Desk
+
+# The reminder comes when a fifth of the time is left, a day before the end at the earliest.
+REMIND_SHARE, REMIND_AT_MOST = 5, timedelta(days=1)
+
+
+@when(BallotOpened)
+async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
+    host = await desk.people.get(opened.by)
+    if host is None:
+        raise Refused("ballot.not_your_area")
+    check_opening(host, opened.area, opened.options, desk.now, opened.closes_at)
+    ballot = await desk.ballots.open(opened)
+    told = await desk.tell_area(
+        ballot.area, "ballot.opened", once=f"ballot:{ballot.id}:opened", area=desk.district.area_name(ballot.area),
+        question=ballot.question, closes=ballot.closes_at, choices=_options(ballot))
+    await desk.tell(opened.by, "ballot.you_opened", question=ballot.question, told=told, closes=ballot.closes_at,
+                    choices=[Choice("ballot.cancel", opens="ballot_cancel", given={"ballot": str(ballot.id)})])
+    lead = min(REMIND_AT_MOST, (ballot.closes_at - desk.now) / REMIND_SHARE)
+    await desk.plan(BallotReminds(ballot.id), ballot.closes_at - lead, key=f"ballot:{ballot.id}:remind")
+    await desk.plan(BallotCloses(ballot.id), ballot.closes_at, key=f"ballot:{ballot.id}:close")
+
+
+@when(VoteCast)
+async def cast_vote(cast: VoteCast, desk: Desk) -> None:
+    ballot = await desk.ballots.get(cast.ballot)
+    person = await desk.people.get(cast.by)
+    if person is None:
+        raise Refused("ballot.not_your_ballot")
+    check_vote(ballot, person, cast.option, desk.now)
+    changed = await desk.ballots.cast(ballot.id, person.id, cast.option)
+    await desk.tell(person.id, "ballot.you_changed" if changed else "ballot.you_voted", question=ballot.question,
+                    option=ballot.options[cast.option], closes=ballot.closes_at,
+                    choices=[Choice("ballot.change", opens="vote", given={"ballot": str(ballot.id)})])
+
+
+@when(BallotCancelled)
+async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
+    ballot = await desk.ballots.get(cancelled.ballot, lock=True)
+    if ballot.host_id != cancelled.by:
+        raise Refused("ballot.not_your_area")
+    if ballot.closed_at is not None:
+        raise Refused("ballot.closed", question=ballot.question)
+    await desk.ballots.close(ballot.id, cancelled.reason)
+    await desk.tell_area(ballot.area, "ballot.was_cancelled", once=f"ballot:{ballot.id}:cancelled",
+                         question=ballot.question, reason=cancelled.reason)
+    await desk.tell(cancelled.by, "ballot.you_cancelled", question=ballot.question)
+
+
+@when(BallotReminds)
+async def remind(reminds: BallotReminds, desk: Desk) -> None:
+    ballot = await desk.ballots.get(reminds.ballot)
+    if ballot.open_at(desk.now):
+        await desk.tell_area(
+            ballot.area, "ballot.reminder", once=f"ballot:{ballot.id}:reminder", question=ballot.question,
+            closes=ballot.closes_at, unless=voted_in(ballot.id), choices=_options(ballot))
+
+
+@when(BallotCloses)
+async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
+    ballot = await desk.ballots.get(closes.ballot, lock=True)
+    if ballot.closed_at is not None:
+        return
+    await desk.ballots.close(ballot.id)
+    ballot = await desk.ballots.get(ballot.id)
+    counts, eligible = await desk.ballots.count(ballot)
+    result = Result(counts, eligible)
+    picture = await desk.album.draw(await chart.draw(ballot, result))
+    shown = {
+        "question": ballot.question, "votes": result.votes, "eligible": result.eligible,
+        "turnout": f"{result.turnout:.0%}",
+        "counts": tuple(Part("ballot.count", {"option": option, "votes": votes})
+                        for option, votes in zip(ballot.options, counts, strict=True)),
+    }
+    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown)
+    host = await desk.people.get(ballot.host_id)
+    if host and (host.grid is None or not host.grid.startswith(ballot.area.rstrip("0"))):
+        await desk.tell(host.id, "ballot.result", kind=Kind.NOTICE, photos=[picture],
+                        once=f"ballot:{ballot.id}:result:host", **shown)
+
+
+def _options(ballot: Ballot) -> list[Choice]:
+    return [Choice(option, opens="vote", given={"ballot": str(ballot.id), "option": str(place)})
+            for place, option in enumerate(ballot.options)]

@@ -1,0 +1,105 @@
+"""People settle who they are to us: where they live, which roles they hold, what we forget."""
+
+import re
+
+from bot.core.render import Part
+from bot.core.rules import when
+from bot.core.words import Choice, Kind
+from domain.people import Role
+from domain.refusals import Refused
+from domain.residents import (
+    Forgotten,
+    GridChosen,
+    InvitationUsed,
+    LanguageChosen,
+    LinkWanted,
+    NameGiven,
+    PhoneGiven,
+    RoleGranted,
+    WorkerAsked,
+)
+from storage.desk import Desk
+
+
+@when(GridChosen)
+async def settle(chosen: GridChosen, desk: Desk) -> None:
+    heirs = desk.district.heirs(chosen.grid, desk.now.astimezone(desk.district.timezone).date())
+    if not heirs:
+        raise Refused("place.no_such_code", code=chosen.grid)
+    await desk.people.change(chosen.by, grid=heirs[0].code)
+    ballots = await desk.ballots.open_for(heirs[0].code)
+    await desk.tell(chosen.by, "settle.done", grid=heirs[0].name, choices=[
+        Choice("grid.title", opens="grid"), Choice("report.title", opens="report"),
+        *([Choice("vote.title", opens="vote")] if ballots else [])])
+
+
+@when(LanguageChosen)
+async def write_their_language(chosen: LanguageChosen, desk: Desk) -> None:
+    await desk.people.change(chosen.by, language=chosen.language)
+    desk.language_changed()
+    await desk.tell(chosen.by, "language.done")
+    await desk.tell_menu(chosen.by)
+
+
+@when(NameGiven)
+async def keep_name(given: NameGiven, desk: Desk) -> None:
+    await desk.people.change(given.by, name=given.name)
+    await desk.tell(given.by, "name.done", name_of=given.name)
+
+
+@when(PhoneGiven)
+async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
+    digits = re.sub(r"\D", "", given.phone)
+    if not 7 <= len(digits) <= 15:
+        raise Refused("phone.unclear")
+    await desk.people.change(given.by, phone=digits)
+    await desk.tell(given.by, "phone.done")
+
+
+@when(Forgotten)
+async def forget(forgotten: Forgotten, desk: Desk) -> None:
+    await desk.ballots.withdraw_votes(forgotten.by)
+    await desk.people.erase(forgotten.by, chat=desk.chat)
+    await desk.tell(forgotten.by, "forget.done")
+
+
+@when(LinkWanted)
+async def give_link_code(wanted: LinkWanted, desk: Desk) -> None:
+    code = await desk.people.invite(person_id=wanted.by)
+    await desk.tell(wanted.by, "link.code", code=code)
+
+
+@when(InvitationUsed)
+async def redeem(used: InvitationUsed, desk: Desk) -> None:
+    """A code works once. Wrong, used and old ones get the same answer, so that guessing teaches nothing."""
+    invitation = await desk.people.redeem(re.sub(r"[\s-]", "", used.code).upper().removeprefix("I_"), used.by)
+    if invitation is None:
+        raise Refused("join.unknown")
+    if invitation.person_id is not None:
+        if invitation.person_id == used.by:
+            raise Refused("link.same")
+        await desk.people.merge(used.by, invitation.person_id, chat=desk.chat)
+        await desk.tell(used.by, "link.done")
+        return
+    if invitation.role and invitation.area:
+        await desk.happen(RoleGranted(used.by, invitation.role, invitation.area))
+
+
+@when(RoleGranted)
+async def grant(granted: RoleGranted, desk: Desk) -> None:
+    await desk.people.grant(granted.person, granted.role, granted.area)
+    await desk.tell(granted.person, "join.done", role=Part(f"role.{granted.role}"),
+                    area=desk.district.area_name(granted.area),
+                    choices=[Choice("tasks.title", opens="tasks")] if granted.role is not Role.COUNCIL_HOST else [
+                        Choice("ballot_open.title", opens="ballot_open")])
+    await desk.tell_menu(granted.person)
+
+
+@when(WorkerAsked)
+async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
+    writer = await desk.people.get(asked.by)
+    name = writer.name if writer and writer.name else Part("write.a_resident")
+    told = await desk.tell(asked.to, "write.letter", kind=Kind.PUSH, writer=name, words=asked.words,
+                           photos=asked.photos,
+                           choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})])
+    await desk.tell(asked.by, "write.sent" if told else "write.unreachable", hotline=desk.district.hotline)

@@ -1,0 +1,257 @@
+"""The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import msgspec
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.outbox import POLICIES
+from bot.core.render import render
+from bot.core.rules import Rules
+from bot.core.talk import Line
+from bot.core.texts import LANGUAGES, Texts
+from bot.core.turn import FLOOD_WINDOW, Paused
+from bot.core.words import Address, Choice, Kind, Reply, Said
+from domain.areas import prefix
+from domain.district import District
+from domain.people import Person
+from domain.refusals import Refused
+from storage.ballots import BallotStore
+from storage.cases import CaseStore
+from storage.database import Database
+from storage.dues import DueStore
+from storage.files import Album, FileStore
+from storage.heard import HeardStore
+from storage.outbox import OutboxStore
+from storage.people import Contact, PeopleStore
+
+
+# The commands a person is offered: (command, text key of its title).
+Menu = Callable[[Person], Sequence[tuple[str, str]]]
+
+
+class Desk:
+    """One transaction at work. `now` stands still while it lasts."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime, texts: Texts, district: District, rules: Rules,
+                 new_id: Callable[[], str], album: Album, menu: Menu) -> None:
+        self._db = connection
+        self._rules = rules
+        self.now = now
+        self.texts = texts
+        self.district = district
+        self.new_id = new_id
+        self.album = album
+        self._menu = menu
+        self.queued = False
+        self._speaker: Contact | None = None
+        self._language_changed = False
+        self._lines: list[Line] = []
+
+    @cached_property
+    def people(self) -> PeopleStore:
+        return PeopleStore(self._db, self.now)
+
+    @cached_property
+    def cases(self) -> CaseStore:
+        return CaseStore(self._db, self.now)
+
+    @cached_property
+    def ballots(self) -> BallotStore:
+        return BallotStore(self._db, self.now)
+
+    @cached_property
+    def dues(self) -> DueStore:
+        return DueStore(self._db, self.now)
+
+    @cached_property
+    def heard(self) -> HeardStore:
+        return HeardStore(self._db, self.now)
+
+    @cached_property
+    def outbox(self) -> OutboxStore:
+        return OutboxStore(self._db, self.now)
+
+    @cached_property
+    def files(self) -> FileStore:
+        return FileStore(self._db, self.now)
+
+    # What a turn asks (bot.core.ports.Desk).
+
+    async def remember(self, said: Said) -> bool:
+        return await self.heard.remember(said)
+
+    async def meet(self, said: Said) -> Contact:
+        self._speaker = await self.people.meet(said.address)
+        return self._speaker
+
+    async def keep(self, contact: Contact, state: str) -> None:
+        await self.people.keep(contact.id, state)
+
+    async def choices(self, contact: Contact, message: int) -> tuple[Choice, ...]:
+        return await self.outbox.choices(contact.id, message)
+
+    async def hold(self, said: Said, contact: Contact, *, first: bool) -> None:
+        await self.heard.hold(said, contact.id)
+        if first:
+            await self.plan(Paused(said.address), self.now + 2 * FLOOD_WINDOW, key=f"paused:{self.new_id()}")
+
+    async def release(self, address: Address) -> list[Said]:
+        contact = await self.people.meet(address)
+        return await self.heard.release(contact.id)
+
+    async def keep_question(self, words: str, person: Person, best: str | None) -> None:
+        await self.heard.keep_question(words, person.id, person.grid, best)
+
+    async def park(self, said: Said, trouble: str) -> None:
+        await self.heard.park(trouble, msgspec.json.encode(said))
+
+    def label(self, key: str) -> str:
+        language = self._speaker.person.language if self._speaker else "zh"
+        return self.texts.say(key, language) if key in self.texts else self.texts.script(key, language)
+
+    def reply(self, line: Line) -> None:
+        self._lines.append(line)
+
+    async def answer(self) -> None:
+        """Queue what was said to whoever speaks; lines with nothing hanging under them share a message."""
+        if self._speaker is None:
+            return
+        language = self._speaker.person.language
+        if self._language_changed and (person := await self.people.get(self._speaker.person.id)):
+            language = person.language
+        gathered: list[Reply] = []
+        for line in self._lines:
+            reply = render(line, self.texts, language, self.district.timezone)
+            if gathered and not gathered[-1].choices and not (gathered[-1].photos and reply.photos):
+                above = gathered.pop()
+                gap = "\n" if len(above.text) < 40 else "\n\n"
+                reply = Reply(above.text + gap + reply.text, reply.choices, above.photos + reply.photos)
+            gathered.append(reply)
+        self._lines = []
+        for reply in gathered:
+            await self.outbox.queue(self._speaker.id, Kind.REPLY, reply)
+            self.queued = True
+
+    # What services do.
+
+    async def happen(self, fact: object) -> None:
+        """Let a fact come true, all of it or nothing.
+
+        Raises:
+            Refused: a rule forbids it; what was written and said for it is taken back.
+        """
+        said_before = len(self._lines)
+        try:
+            async with self._db.begin_nested():
+                await self._rules.happen(fact, self)
+        except Refused:
+            del self._lines[said_before:]
+            raise
+
+    async def tell(self, person_id: int | None, key: str, *, kind: Kind = Kind.NOTICE, once: str | None = None,
+                   choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> bool:
+        """Tell somebody something, in their language, where they last wrote from; False when they have no chat.
+
+        To whoever speaks just now it is part of the answer, unless it is a push.
+        """
+        line = Line(key, shown, tuple(choices), tuple(photos))
+        if person_id is None:
+            return False
+        if self._speaker is not None and self._speaker.person.id == person_id and kind is not Kind.PUSH:
+            self.reply(line)
+            return True
+        found = await self.people.chat_of(person_id)
+        if found is None:
+            return False
+        contact_id, language = found
+        self.queued = True
+        return await self.outbox.queue(
+            contact_id, kind, render(line, self.texts, language, self.district.timezone), once=once,
+            due_at=self._awake(kind))
+
+    async def tell_area(self, area: str, key: str, *, once: str, kind: Kind = Kind.REMINDER,
+                        choices: Sequence[Choice] = (), photos: Sequence[str] = (),
+                        unless: ColumnElement[bool] | None = None, **shown: object) -> int:
+        """Tell every resident of an area, once each; `unless` leaves some out. Returns how many."""
+        told = 0
+        line = Line(key, shown, tuple(choices), tuple(photos))
+        for language in LANGUAGES:
+            told += await self.outbox.queue_for_residents(
+                language, prefix(area), kind, render(line, self.texts, language, self.district.timezone), once=once,
+                due_at=self._awake(kind), unless=unless)
+        self.queued = self.queued or told > 0
+        return told
+
+    async def tell_menu(self, person_id: int) -> None:
+        """Let the platforms show somebody the commands that are theirs, in every chat they have."""
+        person = await self.people.get(person_id)
+        if person is None:
+            return
+        menu = tuple((command, self.texts.say(title, person.language)) for command, title in self._menu(person))
+        for contact_id in await self.people.contacts(person_id):
+            await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
+            self.queued = True
+
+    async def plan(self, fact: object, at: datetime, *, key: str) -> None:
+        """Let a fact come true at a time; the same key twice is planned once."""
+        await self.dues.plan(key, type(fact).__name__, msgspec.json.encode(fact).decode(), at)
+
+    def language_changed(self) -> None:
+        """Whoever speaks may read another language from this answer on."""
+        self._language_changed = True
+
+    @property
+    def chat(self) -> int | None:
+        """The chat being spoken in."""
+        return self._speaker.id if self._speaker else None
+
+    def _awake(self, kind: Kind) -> datetime:
+        """Now, or for what can wait, the end of the quiet hours."""
+        if not POLICIES[kind].quiet:
+            return self.now
+        local = self.now.astimezone(self.district.timezone)
+        begins, ends = self.district.quiet_from, self.district.quiet_until
+        if begins <= local.time() or local.time() < ends:
+            morning = local.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
+            return morning + timedelta(days=1) if begins <= local.time() else morning
+        return self.now
+
+
+class Desks:
+    """Opens desks, one transaction each, and calls the sender when something was queued."""
+
+    def __init__(self, database: Database, texts: Texts, district: District, rules: Rules,
+                 clock: Callable[[], datetime], new_id: Callable[[], str], album: Album, menu: Menu) -> None:
+        self.database = database
+        self.texts = texts
+        self.district = district
+        self.rules = rules
+        self.clock = clock
+        self.new_id = new_id
+        self.album = album
+        self._menu = menu
+        self.on_queued: Callable[[], None] = lambda: None
+
+    def at(self, connection: AsyncConnection) -> Desk:
+        return Desk(connection, self.clock(), self.texts, self.district, self.rules, self.new_id,
+                    self.album, self._menu)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Desk]:
+        """A transaction: all of the block is kept, or nothing."""
+        async with self.database.write() as connection:
+            desk = self.at(connection)
+            yield desk
+        if desk.queued:
+            self.on_queued()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Desk]:
+        """A desk for looking things up; nothing written at it is kept."""
+        async with self.database.read() as connection:
+            yield self.at(connection)

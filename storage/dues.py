@@ -1,0 +1,58 @@
+"""What must happen at a time. A row is acted on and marked done in one transaction, so each comes true once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import conflict
+from storage.tables import Dues
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A fact that comes true now: `fact` its class's name, `body` it as JSON."""
+
+    id: int
+    fact: str
+    body: str
+    due_at: datetime
+    attempts: int
+
+
+class DueStore:
+    """Reads and writes about what is due."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._db = connection
+        self._now = now
+
+    async def plan(self, key: str, fact: str, body: str, due_at: datetime) -> None:
+        """Let a fact come true at a time; a key planned before keeps its first time."""
+        await self._db.execute(conflict.insert(self._db, Dues).values(
+            key=key, fact=fact, body=body, due_at=due_at, attempts=0).on_conflict_do_nothing(index_elements=["key"]))
+
+    async def take(self) -> Due | None:
+        """The first thing due, locked: nobody else takes it while this transaction lives."""
+        row = (await self._db.execute(
+            select(Dues.id, Dues.fact, Dues.body, Dues.due_at, Dues.attempts)
+            .where(Dues.done_at.is_(None), Dues.due_at <= self._now)
+            .order_by(Dues.due_at, Dues.id).limit(1).with_for_update(skip_locked=True))).one_or_none()
+        return Due(*row) if row else None
+
+    async def done(self, due_id: int) -> None:
+        await self._db.execute(update(Dues).where(Dues.id == due_id).values(done_at=self._now))
+
+    async def later(self, due_id: int, due_at: datetime) -> None:
+        """It failed: try again at a later time."""
+        await self._db.execute(
+            update(Dues).where(Dues.id == due_id).values(due_at=due_at, attempts=Dues.attempts + 1))
+
+    async def next_at(self) -> datetime | None:
+        """When the next thing is due."""
+        return await self._db.scalar(
+            select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1))
+
+    async def prune(self, older_than: timedelta) -> None:
+        await self._db.execute(delete(Dues).where(Dues.done_at < self._now - older_than))

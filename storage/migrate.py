@@ -1,0 +1,46 @@
+"""Brings the tables to what this release expects, while other processes wait."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from storage.database import Database
+
+_FOLDER = Path(__file__).parent / "migrations"
+# The last step. Kept here so that a start on tables already in shape does not load Alembic.
+HEAD = "0001"
+
+
+async def migrate(database: Database) -> None:
+    """Run the steps still missing."""
+    async with database.exclusive("xiaomazha:migrate") as connection:
+        if await connection.run_sync(_revision) != HEAD:
+            await connection.run_sync(to, HEAD)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def to(connection: Connection, revision: str) -> None:
+    """Bring the tables up or down to a revision, `base` for none."""
+    from alembic import command
+
+    config = configuration(connection)
+    if revision == "base" or (_revision(connection) or "") > revision:
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def configuration(connection: Connection) -> "Config":
+    """Alembic's settings for this connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

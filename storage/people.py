@@ -1,0 +1,298 @@
+"""Who talks to us, from which chats, and what they may do where."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.words import Address
+from domain.district import District
+from domain.people import Held, Person, Role
+from storage import conflict
+from storage.tables import CaseLog, Cases, Contacts, HeardMessages, Invitations, Outbox, People, Questions, Roles, Votes
+
+INVITATION_DAYS = 7
+# No 0/O, 1/I/L: the code is read aloud and typed on a phone.
+_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A chat of a person's."""
+
+    id: int
+    person: Person
+    address: Address
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+
+    role: Role | None
+    area: str | None
+    person_id: int | None
+
+
+_PERSON = (People.id, People.name, People.phone, People.phone_public, People.language, People.grid, People.sample)
+
+
+class PeopleStore:
+    """Reads and writes about people, roles and their chats."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._db = connection
+        self._now = now
+
+    async def meet(self, address: Address) -> Contact:
+        """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
+        found = await self._at(address)
+        if found is None:
+            # Two first messages at once: whoever comes second finds the row after all.
+            person_id = await self.add()
+            added = await self._add_contact(address, person_id)
+            if added is None:
+                await self._db.execute(delete(People).where(People.id == person_id))
+            found = await self._at(address)
+            if added is not None:
+                await self._db.execute(update(People).where(People.id == person_id).values(contact_id=added))
+        if found is None:
+            raise LookupError(f"no contact on {address.platform} after adding it")
+        return found
+
+    async def _at(self, address: Address) -> Contact | None:
+        row = (await self._db.execute(
+            select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
+            .join(People, People.id == Contacts.person_id)
+            .where(Contacts.platform == address.platform, Contacts.account == address.account,
+                   Contacts.chat == address.chat)
+            .with_for_update(of=Contacts))).one_or_none()
+        if row is None:
+            return None
+        contact_id, state, blocked, preferred, *rest = row
+        if blocked is not None or preferred != contact_id:
+            # They write from here now: this is where we reach them.
+            await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=None))
+            await self._db.execute(update(People).where(People.id == rest[0]).values(contact_id=contact_id))
+        return Contact(contact_id, await self._person(rest), address, state)
+
+    async def _add_contact(self, address: Address, person_id: int) -> int | None:
+        added: int | None = await self._db.scalar(
+            conflict.insert(self._db, Contacts).values(
+                platform=address.platform, account=address.account, chat=address.chat, person_id=person_id, state="",
+                heard_at=self._now).on_conflict_do_nothing().returning(Contacts.id))
+        return added
+
+    async def keep(self, contact_id: int, state: str) -> None:
+        """Put down what is open in a chat."""
+        await self._db.execute(
+            update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now))
+
+    async def find(self, address: Address) -> int | None:
+        """The chat at an address, if anybody ever wrote from it."""
+        return await self._db.scalar(select(Contacts.id).where(
+            Contacts.platform == address.platform, Contacts.account == address.account,
+            Contacts.chat == address.chat))
+
+    async def address(self, contact_id: int) -> Address | None:
+        row = (await self._db.execute(
+            select(Contacts.platform, Contacts.account, Contacts.chat).where(Contacts.id == contact_id))).one_or_none()
+        return Address(*row) if row else None
+
+    async def contacts(self, person_id: int) -> list[int]:
+        """All chats of a person."""
+        return list(await self._db.scalars(select(Contacts.id).where(Contacts.person_id == person_id)))
+
+    async def get(self, person_id: int) -> Person | None:
+        row = (await self._db.execute(select(*_PERSON).where(People.id == person_id))).one_or_none()
+        return await self._person(row) if row else None
+
+    async def _person(self, row: Sequence[object]) -> Person:
+        roles = await self._db.execute(
+            select(Roles.role, Roles.area).where(Roles.person_id == row[0], Roles.until.is_(None)).order_by(Roles.id))
+        held = tuple(Held(Role(role), area) for role, area in roles)
+        number, name, phone, public, language, grid, sample = row
+        return Person(number, name, phone, public, language, grid, held, sample)  # type: ignore[arg-type]
+
+    async def add(self, *, name: str | None = None, key: str | None = None, phone: str | None = None,
+                  phone_public: bool = False, hours: str = "", grid: str | None = None, sample: bool = False) -> int:
+        """Somebody new; returns their number."""
+        added = await self._db.scalar(insert(People).values(
+            name=name, key=key, phone=phone, phone_public=phone_public, hours=hours, grid=grid, sample=sample,
+            language="zh", created_at=self._now).returning(People.id))
+        if added is None:
+            raise LookupError("the database gave no number for a new person")
+        return added
+
+    async def change(self, person_id: int, **values: object) -> None:
+        """Set fields of a person: name, phone, language, grid."""
+        await self._db.execute(update(People).where(People.id == person_id).values(**values))
+
+    async def hours(self, person_id: int) -> str:
+        """When a gridworker is on duty, in their words."""
+        return await self._db.scalar(select(People.hours).where(People.id == person_id)) or ""
+
+    async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
+        """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
+        query = (select(People.id).join(Roles, Roles.person_id == People.id)
+                 .where(Roles.area == code, Roles.role.in_([*roles]), Roles.until.is_(None)).order_by(People.id))
+        if reachable:
+            query = query.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+        found = [await self.get(person_id) for person_id in (await self._db.scalars(query)).unique()]
+        return [person for person in found if person]
+
+    async def chat_of(self, person_id: int) -> tuple[int, str] | None:
+        """Where a message to this person goes, as (contact, language); None when nowhere."""
+        row = (await self._db.execute(
+            select(Contacts.id, People.language).join(People, People.contact_id == Contacts.id)
+            .where(People.id == person_id, Contacts.blocked_at.is_(None)))).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def count_residents(self, area_prefix: str) -> int:
+        """How many people say they live within an area."""
+        return await self._db.scalar(
+            select(func.count()).select_from(People).where(*_living_in(area_prefix))) or 0
+
+    async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
+        """Numbers of reachable people with one of these roles, page by page."""
+        return list(await self._db.scalars(
+            select(People.id).join(Contacts, Contacts.id == People.contact_id)
+            .where(People.id > after, Contacts.blocked_at.is_(None), People.id.in_(
+                select(Roles.person_id).where(Roles.role.in_([*roles]), Roles.until.is_(None))))
+            .order_by(People.id).limit(limit)))
+
+    async def grant(self, person_id: int, role: Role, area: str) -> bool:
+        """Give a role for an area; False when they hold it already."""
+        if await self._db.scalar(select(Roles.id).where(
+                Roles.person_id == person_id, Roles.role == role, Roles.area == area, Roles.until.is_(None))):
+            return False
+        await self._db.execute(insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now))
+        return True
+
+    async def end_roles(self, person_id: int) -> None:
+        await self._db.execute(
+            update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now))
+
+    async def invite(self, *, role: Role | None = None, area: str | None = None,
+                     person_id: int | None = None) -> str:
+        """A new one-time code, good for a week; only its hash is kept."""
+        code = "".join(secrets.choice(_LETTERS) for _ in range(10))
+        await self._db.execute(insert(Invitations).values(
+            code_hash=_hash(code), role=role, area=area, person_id=person_id, created_at=self._now,
+            expires_at=self._now + timedelta(days=INVITATION_DAYS)))
+        return code
+
+    async def redeem(self, code: str, person_id: int) -> Invitation | None:
+        """Use a code up; None when it is unknown, used or too old. Two at once: one gets it."""
+        row = (await self._db.execute(
+            update(Invitations).where(Invitations.code_hash == _hash(code), Invitations.used_at.is_(None),
+                                      Invitations.expires_at > self._now)
+            .values(used_at=self._now, used_by=person_id)
+            .returning(Invitations.role, Invitations.area, Invitations.person_id))).one_or_none()
+        return Invitation(Role(row[0]) if row[0] else None, row[1], row[2]) if row else None
+
+    async def merge(self, old: int, into: int, *, chat: int | None = None) -> None:
+        """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays."""
+        for table, column in ((Contacts, Contacts.person_id), (Cases, Cases.reporter_id), (Roles, Roles.person_id),
+                              (Cases, Cases.worker_id), (CaseLog, CaseLog.person_id),
+                              (Questions, Questions.person_id)):
+            await self._db.execute(update(table).where(column == old).values({column.key: into}))
+        voted = select(Votes.ballot_id).where(Votes.person_id == into)
+        await self._db.execute(delete(Votes).where(Votes.person_id == old, Votes.ballot_id.in_(voted)))
+        await self._db.execute(update(Votes).where(Votes.person_id == old).values(person_id=into))
+        await self.erase(old)
+        if chat is not None:
+            await self.change(into, contact_id=chat)
+
+    async def erase(self, person_id: int, *, chat: int | None = None) -> None:
+        """Leave an empty row of a person: no name, no chat, no words of ours to them or theirs to us.
+
+        `chat` is the one they asked from: it goes on as a stranger's, so that it can be told.
+        """
+        if chat is not None:
+            stranger = await self.add()
+            await self._db.execute(delete(Outbox).where(Outbox.contact_id == chat))
+            await self._db.execute(
+                update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state=""))
+            await self.change(stranger, contact_id=chat)
+        own = select(Contacts.id).where(Contacts.person_id == person_id).scalar_subquery()
+        await self._db.execute(update(People).where(People.id == person_id).values(contact_id=None))
+        await self._db.execute(delete(Outbox).where(Outbox.contact_id.in_(own)))
+        await self._db.execute(
+            update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None))
+        await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await self._db.execute(update(Questions).where(Questions.person_id == person_id).values(person_id=None))
+        await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
+        await self.end_roles(person_id)
+        await self.change(person_id, name=None, phone=None, phone_public=False, grid=None, hours="", language="zh",
+                          key=None, forgotten_at=self._now)
+
+    async def block(self, contact_id: int) -> None:
+        """They will not hear us here any more, until they write again."""
+        await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=self._now))
+
+    async def move_chat(self, contact_id: int, chat: str) -> None:
+        """The platform gave the chat another id."""
+        await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(chat=chat))
+
+    async def take_in(self, district: District) -> None:
+        """Make the district's list of people true here: new ones come, missing ones lose their role."""
+        known = {key: number for number, key in await self._db.execute(
+            select(People.id, People.key).where(People.key.is_not(None)))}
+        current = {(number, role, area) for number, role, area in await self._db.execute(
+            select(Roles.person_id, Roles.role, Roles.area).join(People, People.id == Roles.person_id)
+            .where(Roles.until.is_(None), People.key.is_not(None)))}
+        wanted = set()
+        for key, fields, roles in _listed(district):
+            if key in known:
+                await self.change(known[key], **fields)
+            else:
+                known[key] = await self.add(key=key, **fields)
+            wanted |= {(known[key], str(role), area) for role, area in roles}
+        for number, role, area in current - wanted:
+            await self._db.execute(update(Roles).where(
+                Roles.person_id == number, Roles.role == role, Roles.area == area).values(until=self._now))
+        for number, role, area in sorted(wanted - current):
+            await self._db.execute(insert(Roles).values(person_id=number, role=role, area=area, since=self._now))
+
+    async def by_key(self, key: str) -> int | None:
+        """The number of somebody on the district's list."""
+        return await self._db.scalar(select(People.id).where(People.key == key))
+
+    async def bind(self, address: Address, person_id: int) -> None:
+        """Make this chat that person's, from now on."""
+        if await self._at(address) is None:
+            await self._add_contact(address, person_id)
+        await self._db.execute(update(Contacts).where(
+            Contacts.platform == address.platform, Contacts.account == address.account,
+            Contacts.chat == address.chat).values(person_id=person_id))
+        await self.change(person_id, contact_id=await self.find(address))
+
+
+def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[tuple[Role, str]]]]:
+    for worker in district.workers:
+        yield worker.key, {"name": worker.name, "phone": worker.phone or None, "phone_public": worker.phone_public,
+                           "hours": worker.hours, "sample": worker.sample}, [(worker.role, worker.area)]
+    for phone in district.phones:
+        if phone.worker is None:
+            yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
+
+
+def phone_key(key: str) -> str:
+    """The key of the sample person behind a demonstration phone."""
+    return f"phone:{key}"
+
+
+def _living_in(area_prefix: str) -> tuple[object, ...]:
+    # A range, not LIKE: an index serves it on both databases.
+    return (People.grid >= area_prefix, People.grid < area_prefix + ":", People.forgotten_at.is_(None))
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.strip().upper().encode()).hexdigest()

@@ -1,0 +1,262 @@
+"""The tables, as typed models. Reads and writes are Core statements over them: no unit of work, no lazy loading."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, Text, TypeDecorator, text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time, UTC inside. SQLite drops the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
+    })
+    type_annotation_map = {datetime: Moment, str: Text, int: Id}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class People(Base):
+    """Everybody we know. A forgotten person leaves an empty row, so that what they did stays counted."""
+
+    __tablename__ = "people"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    phone: Mapped[str | None]
+    phone_public: Mapped[bool] = mapped_column(default=False)
+    hours: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="zh")
+    grid: Mapped[str | None] = mapped_column(index=True)
+    contact_id: Mapped[int | None]
+    key: Mapped[str | None] = mapped_column(unique=True)
+    sample: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    forgotten_at: Mapped[datetime | None]
+
+
+class Roles(Base):
+    """Who holds which role for which area, since when. Ended roles are kept."""
+
+    __tablename__ = "roles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    role: Mapped[str]
+    area: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    __table_args__ = (Index("ix_roles_area_role", "area", "role", sqlite_where=text("until IS NULL"),
+                            postgresql_where=text("until IS NULL")),)
+
+
+class Contacts(Base):
+    """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock."""
+
+    __tablename__ = "contacts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    account: Mapped[str]
+    chat: Mapped[str]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    state: Mapped[str] = mapped_column(default="")
+    heard_at: Mapped[datetime]
+    blocked_at: Mapped[datetime | None]
+    __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True),)
+
+
+class HeardMessages(Base):
+    """The platform's id of every message taken, so that a repeat is known. `held` keeps what a flood said."""
+
+    __tablename__ = "heard"
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    contact_id: Mapped[int | None]
+    held: Mapped[str | None]
+    __table_args__ = (Index("ix_heard_held", "contact_id", sqlite_where=text("held IS NOT NULL"),
+                            postgresql_where=text("held IS NOT NULL")),)
+
+
+class Outbox(Base):
+    """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    kind: Mapped[str]
+    priority: Mapped[int]
+    body: Mapped[str]
+    state: Mapped[str] = mapped_column(default="pending")
+    once: Mapped[str | None] = mapped_column(unique=True)
+    queued_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    delivered: Mapped[int | None]
+    __table_args__ = (
+        Index("ix_outbox_pending", "priority", "id", sqlite_where=text("state IN ('pending', 'sending')"),
+              postgresql_where=text("state IN ('pending', 'sending')")),
+        Index("ix_outbox_contact", "contact_id", "delivered"),
+        Index("ix_outbox_delivered", "delivered"),
+    )
+
+
+class Dues(Base):
+    """What must happen at a time: a fact and when it comes true. A row is done in the transaction that acts on it."""
+
+    __tablename__ = "dues"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    fact: Mapped[str]
+    body: Mapped[str]
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (Index("ix_dues_due", "due_at", sqlite_where=text("done_at IS NULL"),
+                            postgresql_where=text("done_at IS NULL")),)
+
+
+class Invitations(Base):
+    """One-time codes, as hashes: a role for an area, or a person's next chat."""
+
+    __tablename__ = "invitations"
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str | None]
+    area: Mapped[str | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[int | None]
+
+
+class Cases(Base):
+    """A reported problem and how far it has come."""
+
+    __tablename__ = "cases"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    reporter_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    grid: Mapped[str]
+    category: Mapped[str]
+    place: Mapped[str]
+    words: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    status: Mapped[str]
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    rating: Mapped[int | None]
+    round: Mapped[int] = mapped_column(default=1)
+    __table_args__ = (Index("ix_cases_grid_status", "grid", "status"),
+                      Index("ix_cases_worker_status", "worker_id", "status"))
+
+
+class CasePhotos(Base):
+    """Photos of a case, in the order they came; `stage` is reported or done."""
+
+    __tablename__ = "case_photos"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    photo: Mapped[str]
+    stage: Mapped[str]
+
+
+class CaseLog(Base):
+    """Every step of a case: who, when, what, why. Rows are only ever added."""
+
+    __tablename__ = "case_log"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None]
+    move: Mapped[str]
+    words: Mapped[str] = mapped_column(default="")
+
+
+class Ballots(Base):
+    """A question put to an area, open until `closes_at`."""
+
+    __tablename__ = "ballots"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str]
+    question: Mapped[str]
+    options: Mapped[str]
+    host_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    opened_at: Mapped[datetime]
+    closes_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    cancelled: Mapped[str | None]
+    __table_args__ = (Index("ix_ballots_open", "closes_at", sqlite_where=text("closed_at IS NULL"),
+                            postgresql_where=text("closed_at IS NULL")),)
+
+
+class Votes(Base):
+    """One person, one vote a ballot, however many chats; changed until the close."""
+
+    __tablename__ = "votes"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    option: Mapped[int]
+    at: Mapped[datetime]
+
+
+class Questions(Base):
+    """What residents asked and we could not answer, numbers masked."""
+
+    __tablename__ = "questions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    words: Mapped[str]
+    person_id: Mapped[int | None]
+    grid: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(index=True)
+    best: Mapped[str | None]
+
+
+class Parked(Base):
+    """A turn or a due fact that failed every time, kept with its trouble id for staff to see and replay."""
+
+    __tablename__ = "parked"
+    trouble: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    at: Mapped[datetime]
+    replayed_at: Mapped[datetime | None]
+
+
+class Files(Base):
+    """Photos kept outside the database, by the digest of their bytes."""
+
+    __tablename__ = "files"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    at: Mapped[datetime]
+
+
+class Facts(Base):
+    """Small things the service knows of itself, such as which district data it has taken in."""
+
+    __tablename__ = "facts"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

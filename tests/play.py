@@ -1,0 +1,236 @@
+"""Plays a transcript: people talk to the real service over a real database, with the clock in our hand.
+
+Signs: `@ wang 居民 <grid>` who somebody is · `wang> words` said to us · `wang> [接单]` a button of the last message
+that had it · `wang> <photo>` and the like · `wang> 100× words` all at once · `wang< line` we say, choices at the end ·
+`…` stands for anything · `+ 2 天` the clock moves and the bell rings · `= sql-free check` what must now be true.
+"""
+
+import asyncio
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from PIL import Image
+
+from bot.app import Knowledge, Service, build
+from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
+from bot.sender import Sender
+from config.settings import Settings
+from domain.people import Role
+
+START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+_ROLES = {"居民": None, "网格员": Role.GRIDWORKER, "网格长": Role.GRID_LEADER, "社区": Role.COMMUNITY,
+          "街道": Role.STREET, "区": Role.DISTRICT, "主持人": Role.COUNCIL_HOST}
+_UNITS = {"秒": timedelta(seconds=1), "分钟": timedelta(minutes=1), "小时": timedelta(hours=1), "天": timedelta(days=1)}
+_BUTTON = re.compile(r"\s{2}\[(.+)\]$")
+
+
+@dataclass
+class Phone:
+    """What one person has received, and how far the transcript has read it."""
+
+    after: int = 0
+    unread: list[str] = field(default_factory=list)
+    messages: list[Outgoing] = field(default_factory=list)
+    photos: list[str] = field(default_factory=list)
+
+
+class Stage:
+    """The service with people around it; `restart` makes every turn meet a new process."""
+
+    def __init__(self, settings: Settings, knowledge: Knowledge, *, restart: bool) -> None:
+        self._settings = settings
+        self._knowledge = knowledge
+        self._restart = restart
+        self.now = START
+        self._numbers = count(1)
+        self._phones: dict[str, Phone] = {}
+        self.service = self._build()
+        self._texts: dict[str, str] = {}
+
+    def _build(self) -> Service:
+        return build(self._settings, clock=lambda: self.now, new_id=lambda: f"id{next(self._numbers)}",
+                     knowledge=self._knowledge)
+
+    async def close(self) -> None:
+        await self.service.desks.database.close()
+
+    def address(self, who: str) -> Address:
+        return Address("web", "chat", who)
+
+    async def introduce(self, who: str, role: str, area: str | None) -> None:
+        async with self.service.desks.write() as desk:
+            person = (await desk.people.meet(self.address(who))).person
+            await desk.people.change(person.id, name=None if role == "居民" else who)
+            if (held := _ROLES[role]) and area:
+                await desk.people.grant(person.id, held, area)
+            elif area:
+                await desk.people.change(person.id, grid=area)
+        self._phones[who] = Phone()
+
+    async def say(self, who: str, words: str) -> None:
+        if self._restart:
+            await self.close()
+            self.service = self._build()
+        self._phones.setdefault(who, Phone())
+        times = 1
+        if match := re.match(r"(\d+)× ", words):
+            times, words = int(match[1]), words[match.end():]
+        said = [await self._said(who, words) for _ in range(times)]
+        await asyncio.gather(*(self.service.turns.take(each) for each in said))
+        await self._settle()
+        self.now += timedelta(seconds=3)
+
+    async def _said(self, who: str, words: str) -> Said:
+        number = str(next(self._numbers))
+        base = Said(self.address(who), (f"{who}-{number}",), self.now)
+        if words.startswith("[") and words.endswith("]"):
+            message, place = self._find_button(who, words[1:-1])
+            return _with(base, tap=Tap(message, place))
+        if match := re.fullmatch(r"<(\w+)(?: (.*))?>", words):
+            return await self._odd(base, match[1], match[2] or "")
+        if match := re.fullmatch(r"<(\d+) 字>", words):
+            return _with(base, text="长" * int(match[1]))
+        return _with(base, text=words.replace("⏎", "\n"))
+
+    async def _odd(self, base: Said, what: str, words: str) -> Said:
+        if what == "photo":
+            digest = await self.service.desks.album.keep(_picture(base.ids[0]))
+            async with self.service.desks.write() as desk:
+                await desk.files.note(digest, 1)
+            return _with(base, photos=(digest,), text=words)
+        if what == "position":
+            return _with(base, position=Position(47.35, 123.95))
+        if what == "phone":
+            return _with(base, phone=words)
+        if what == "empty":
+            return base
+        return _with(base, odd=Odd(what))
+
+    def _find_button(self, who: str, label: str) -> tuple[int, int]:
+        for message in reversed(self._phones[who].messages):
+            for place, choice in enumerate(message.reply.choices):
+                if choice.label == label:
+                    return message.id, place
+        raise AssertionError(f"{who} has no button [{label}]")
+
+    async def wait(self, number: int, unit: str) -> None:
+        self.now += number * _UNITS[unit]
+        await self._settle()
+
+    async def _settle(self) -> None:
+        await self.service.bell.ring()
+        await Sender(self.service.desks, self.service.adapters, lambda: 0.0).deliver()
+        async with self.service.desks.read() as desk:
+            for who, phone in self._phones.items():
+                contact = await desk.people.find(self.address(who))
+                if contact is None:
+                    continue
+                for number, outgoing in await desk.outbox.lying(contact, phone.after, limit=5000):
+                    phone.after = number
+                    if outgoing.kind is not Kind.MENU:
+                        phone.messages.append(outgoing)
+                        phone.photos += outgoing.reply.photos
+                        phone.unread += _lines(outgoing)
+
+    def heard(self, who: str) -> list[str]:
+        return self._phones[who].unread
+
+    async def check(self, words: str) -> None:
+        """`case 2 open`-like checks: `= case <place> | <words> | <status>`, `= cases 3`, `= votes 2`, `= parked 0`."""
+        what, _, rest = words.partition(" ")
+        async with self.service.desks.read() as desk:
+            if what == "case":
+                place, said, status = (part.strip() for part in rest.split("|"))
+                cases = await desk.cases.in_area(self._knowledge.district.code, list(_statuses()), limit=1000)
+                found = [(case.place, case.words, str(case.status)) for case in cases]
+                assert (place, said, status) in found, found
+            elif what == "cases":
+                cases = await desk.cases.in_area(self._knowledge.district.code, list(_statuses()), limit=1000)
+                assert len(cases) == int(rest), [case.number for case in cases]
+            elif what == "parked":
+                assert len(await desk.heard.parked()) == int(rest)
+            elif what == "questions":
+                assert sum(times for _, times in await desk.heard.questions(1000)) == int(rest)
+            else:
+                raise AssertionError(f"no such check: {words}")
+
+
+def _statuses() -> "type[Status]":
+    from domain.cases import Status
+
+    return Status
+
+
+async def play(path: Path, stage: Stage) -> None:
+    """Play a transcript from its first line to its last."""
+    waiting: set[str] = set()
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        where = f"{path.name}:{number}"
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("@ "):
+            who, role, *area = line[2:].split()
+            await stage.introduce(who, role, area[0] if area else None)
+        elif line.startswith("+ "):
+            _nothing_left(stage, waiting, where)
+            amount, unit = line[2:].split()
+            await stage.wait(int(amount), unit)
+        elif line.startswith("= "):
+            await stage.check(line[2:])
+        elif match := re.match(r"(\w+)> ?(.*)", line):
+            _nothing_left(stage, waiting, where)
+            waiting.add(match[1])
+            await stage.say(match[1], match[2])
+        elif match := re.match(r"(\w+)< *(.*)", line):
+            waiting.add(match[1])
+            unread = stage.heard(match[1])
+            assert unread, f"{where}: {match[1]} 没有收到：{match[2]}"
+            if match[2] == "…":
+                unread.clear()
+                continue
+            got = unread.pop(0)
+            assert _same(match[2], got), f"{where}:\n  应为 {match[2]}\n  实为 {got}"
+        else:
+            raise AssertionError(f"{where}: 看不懂 {line}")
+    _nothing_left(stage, waiting, path.name)
+
+
+def _nothing_left(stage: Stage, people: set[str], where: str) -> None:
+    for who in sorted(people):
+        assert not stage.heard(who), f"{where}: {who} 还收到：\n  " + "\n  ".join(stage.heard(who))
+
+
+def _lines(outgoing: Outgoing) -> list[str]:
+    reply = outgoing.reply
+    lines = [line.rstrip() for line in reply.text.splitlines() if line.strip()] or [""]
+    if reply.photos:
+        lines[-1] += f"  <{len(reply.photos)} photo>"
+    if reply.choices:
+        lines[-1] += "  " + " ".join(f"[{choice.label}]" for choice in reply.choices)
+    return lines
+
+
+def _same(wanted: str, got: str) -> bool:
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", wanted.strip()))
+    return re.fullmatch(pattern, got, re.DOTALL) is not None
+
+
+def _with(said: Said, **changes: object) -> Said:
+    from dataclasses import replace
+
+    return replace(said, **changes)  # type: ignore[arg-type]
+
+
+def _picture(seed: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), (hash_of(seed) % 255, 120, 90)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def hash_of(words: str) -> int:
+    return sum(map(ord, words)) * 31

@@ -1,0 +1,605 @@
+"""The operator who edits a district's folder is told every mistake at once, by file and line."""
+
+import shutil
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from config import sample
+from config.district import BadDistrict, Problem, check, load
+from domain.areas import Level
+from domain.district import District
+from domain.people import Role
+
+JIANHUA = Path(__file__).parent.parent / "config" / "districts" / "jianhua"
+TODAY = date(2026, 1, 15)
+
+FAQ = """
+[[entry]]
+id = "heating"
+question = "几号供暖"
+alts = ["什么时候来暖气"]
+answer = \"\"\"
+10 月 15 日。
+[[entry]]
+alts = 这两行是答案，不是表头。
+\"\"\"
+department = "供热中心"
+source = "供热条例"
+checked = 2025-10-01
+
+[[entry]]
+id = "dogs"  # [[entry]]
+question = "养狗要办证吗？"
+alts = [
+    "狗证在哪办",
+    "遛狗有什么规定",
+]
+answer = "要办。"
+department = "派出所"
+source = "养犬条例"
+checked = 2025-10-02
+valid_from = 2025-01-01
+valid_until = 2026-12-31
+"""
+
+
+@pytest.fixture(scope="module")
+def jianhua() -> District:
+    return load(JIANHUA)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy to break, with a short FAQ of its own: the real one is edited often."""
+    copy = tmp_path / "jianhua"
+    shutil.copytree(JIANHUA, copy)
+    (copy / "faq.toml").write_text(FAQ, encoding="utf-8")
+    return copy
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8", newline="")
+
+
+def line_of(path: Path, words: str) -> int:
+    text = path.read_text(encoding="utf-8")
+    return text[: text.index(words)].count("\n") + 1
+
+
+def test_the_shipped_folder_has_no_problems() -> None:
+    assert check(JIANHUA) == []
+
+
+def test_297_urban_and_12_village_grids_of_three_kinds_lie_in_34_communities_and_4_villages(
+    jianhua: District,
+) -> None:
+    present = jianhua.grids_in(jianhua.code, TODAY)
+    levels = Counter(area.level for area in jianhua.communities())
+    kinds = Counter(grid.kind for grid in present)
+    assert levels == {Level.COMMUNITY: 34, Level.VILLAGE: 4}
+    assert kinds == {"residential": 277, "exclusive": 20, "village": 12}
+    assert set(kinds) == set(jianhua.kinds) == set(jianhua.duties)
+    assert {len(jianhua.grids_in(area.code, TODAY)) for area in jianhua.communities()} == {3, 8, 9}
+
+
+def test_every_grid_has_one_gridworker_a_place_and_every_community_one_leader(jianhua: District) -> None:
+    present = [grid.code for grid in jianhua.grids_in(jianhua.code, TODAY)]
+    workers = [worker.area for worker in jianhua.workers if worker.role == Role.GRIDWORKER]
+    leaders = [worker.area for worker in jianhua.workers if worker.role == Role.GRID_LEADER]
+    assert sorted(workers) == present == sorted({place.grid for place in jianhua.places})
+    assert sorted(leaders) == [area.code for area in jianhua.communities()]
+
+
+def test_old_codes_lead_to_the_grids_that_took_over(jianhua: District) -> None:
+    old = [grid.code for grid in jianhua.grids.values() if not grid.in_force(TODAY)]
+    heirs = {code: [grid.code for grid in jianhua.heirs(code, TODAY)] for code in old}
+    assert heirs == {
+        "230203002003004": ["230203002003008", "230203002003009"],
+        "230203002006002": ["230203002006010"],
+        "230203002006003": ["230203002006010"],
+        "230203004002005": ["230203004002009"],
+        "230203004005003": ["230203004005010"],
+        "230203004005009": ["230203004005010"],
+    }
+
+
+def test_the_three_demonstration_phones_belong_together(jianhua: District) -> None:
+    resident, gridworker, staff = jianhua.phones
+    worker = next(worker for worker in jianhua.workers if worker.key == gridworker.worker)
+    assert worker.name == gridworker.name
+    assert resident.grid == worker.area
+    assert worker.area.startswith(staff.holds[0][1])
+    home = next(place for place in jianhua.places if place.grid == resident.grid)
+    assert (home.estate, home.first_block, home.last_block) == ("幸福里", 1, 8)
+
+
+def test_no_invented_person_passes_for_a_real_one(jianhua: District) -> None:
+    assert all(worker.sample and worker.name.endswith("（示例）") for worker in jianhua.workers)
+    assert all(worker.phone.startswith("1380000") for worker in jianhua.workers if worker.phone)
+    assert all(place.sample for place in jianhua.places)
+    assert all(grid.sample for grid in jianhua.grids.values())
+
+
+def test_the_sample_is_generated_to_the_same_bytes(tmp_path: Path) -> None:
+    shutil.copy(JIANHUA / "areas.csv", tmp_path)
+    sample.write(tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (JIANHUA / path.name).read_bytes(), path.name
+
+
+class Slip(NamedTuple):
+    """`old` became `new` in `file`; then `text` is told at the line of `at`, there or in `told_in`."""
+
+    file: str
+    old: str
+    new: str
+    at: str
+    text: str
+    told_in: str = ""
+
+
+VILLAGE = "230203009203,黎明村民委员会,village,230203009000"
+ENDED = (
+    "230203002003004,福鼎社区第四网格,residential,2022-05-01,2024-06-30,230203002003008 230203002003009,yes"
+)
+WORKER = "w-009203003,"
+DOGS = 'id = "dogs"'
+
+SLIPS = {
+    "an area code of 13 digits": Slip(
+        "areas.csv",
+        VILLAGE,
+        f"2302030092040,新村,village,230203009000\n{VILLAGE}",
+        "新村",
+        "code 2302030092040 应是 12 位数字（用 Excel 保存前请把这一列设为文本）",
+    ),
+    "an area whose parent is missing": Slip(
+        "areas.csv",
+        VILLAGE,
+        f"230203010204,新村,village,230203010000\n{VILLAGE}",
+        "新村",
+        "上级 230203010000 不在 areas.csv 里",
+    ),
+    "an area outside its parent": Slip(
+        "areas.csv",
+        VILLAGE,
+        f"230203008204,新村,village,230203009000\n{VILLAGE}",
+        "新村",
+        "230203008204 不是上级 230203009000 范围内的编码",
+    ),
+    "an area of an unknown level": Slip(
+        "areas.csv",
+        VILLAGE,
+        f"230203009204,新村,hamlet,230203009000\n{VILLAGE}",
+        "新村",
+        "level hamlet 不是这几个之一：province、city、district、street、community、village",
+    ),
+    "an area code twice": Slip(
+        "areas.csv",
+        VILLAGE,
+        f"{VILLAGE}\n230203009203,新村,village,230203009000",
+        "新村",
+        "code 230203009203 与第 49 行重复",
+    ),
+    "a grid code that Excel has shortened": Slip(
+        "grids.csv",
+        ENDED,
+        ENDED.replace("230203002003004", "2.30203E+14", 1),
+        "2.30203E+14",
+        "code 2.30203E+14 应是 15 位数字（用 Excel 保存前请把这一列设为文本）",
+    ),
+    "a grid in no community": Slip(
+        "grids.csv",
+        ENDED,
+        ENDED.replace("230203002003004", "230203002099004", 1),
+        "230203002099004",
+        "前 12 位 230203002099 不是 areas.csv 里的社区或村",
+    ),
+    "a grid in a street instead of a community": Slip(
+        "grids.csv",
+        ENDED,
+        ENDED.replace("230203002003004", "230203002000004", 1),
+        "230203002000004",
+        "前 12 位 230203002000 不是 areas.csv 里的社区或村",
+    ),
+    "a grid code twice": Slip(
+        "grids.csv",
+        ENDED,
+        f"{ENDED}\n{ENDED.replace('第四', '新四')}",
+        "新四",
+        "code 230203002003004 与第 13 行重复",
+    ),
+    "a grid without a name": Slip("grids.csv", "福鼎社区第四网格", "", ENDED[:15], "缺少 name"),
+    "a grid of an unknown kind": Slip(
+        "grids.csv",
+        ENDED,
+        ENDED.replace("residential", "urban"),
+        ENDED[:15],
+        "kind urban 不是网格类别（见 [kinds]）",
+    ),
+    "a successor that does not exist": Slip(
+        "grids.csv",
+        "230203002003008 230203002003009",
+        "230203002003008 230203002003099",
+        ENDED[:15],
+        "接替网格 230203002003099 不在 grids.csv 里",
+    ),
+    "successors in a circle": Slip(
+        "grids.csv",
+        "230203004005010,yes",
+        "230203004005003,yes",
+        "230203004005003,",
+        "接替关系绕成了圈：230203004005003 → 230203004005009 → 230203004005003",
+    ),
+    "a grid that succeeds itself": Slip(
+        "grids.csv",
+        "230203002003008 230203002003009",
+        "230203002003004",
+        ENDED[:15],
+        "接替关系绕成了圈：230203002003004 → 230203002003004",
+    ),
+    "an ended grid without a successor": Slip(
+        "grids.csv",
+        "230203002003008 230203002003009",
+        "",
+        ENDED[:15],
+        "停用的网格要写明接替网格（successors）",
+    ),
+    "a successor without an end": Slip(
+        "grids.csv",
+        "福鼎社区第三网格,residential,2022-05-01,,",
+        "福鼎社区第三网格,residential,2022-05-01,,230203002003005",
+        "福鼎社区第三网格",
+        "有接替网格，却没有停用日期（until）",
+    ),
+    "a grid that ends before it begins": Slip(
+        "grids.csv", "2024-06-30", "2021-06-30", ENDED[:15], "停用日期 2021-06-30 早于启用日期 2022-05-01"
+    ),
+    "a day that does not exist": Slip(
+        "grids.csv", "2024-06-30", "2024-06-31", ENDED[:15], "until 2024-06-31 不是日期，例如：2026-01-31"
+    ),
+    "a grid without a first day": Slip(
+        "grids.csv",
+        "福鼎社区第四网格,residential,2022-05-01",
+        "福鼎社区第四网格,residential,",
+        ENDED[:15],
+        "缺少 since",
+    ),
+    "a row with a cell too many": Slip(
+        "grids.csv", ENDED, f"{ENDED},yes", ENDED[:15], "应有 7 格，这一行有 8 格"
+    ),
+    "a grid without a gridworker": Slip(
+        "gridworkers.csv",
+        ",gridworker,230203009203003,",
+        ",gridworker,230203009203002,",
+        "230203009203003",
+        "黎明村第三网格还没有网格员，请写进 gridworkers.csv",
+        told_in="grids.csv",
+    ),
+    "a place in an unknown grid": Slip(
+        "places.csv",
+        "230203009203003,黎明村五组",
+        "230203009203009,黎明村五组",
+        "黎明村五组",
+        "grid 230203009203009 不是网格（见 grids.csv）",
+    ),
+    "blocks claimed by two grids": Slip(
+        "places.csv", "幸福里,槐安路,6,9,16", "幸福里,槐安路,6,8,16", "6,8,16", "幸福里 与第 2 行重叠"
+    ),
+    "an estate given whole to a second grid": Slip(
+        "places.csv", "幸福里,槐安路,6,9,16", "幸福里,槐安路,6,,", "6,,", "幸福里 与第 2 行重叠"
+    ),
+    "a stretch of road given twice": Slip(
+        "places.csv",
+        "230203002001005,,石板街,160-198,,,yes",
+        "230203002001005,,石板街,160-198,,,yes\n230203002001006,,石板街,160-198,,,yes",
+        "230203002001006,,",
+        "石板街 160-198 与第 8 行重叠",
+    ),
+    "blocks counted backwards": Slip(
+        "places.csv",
+        "幸福里,槐安路,6,1,8",
+        "幸福里,槐安路,6,8,1",
+        "6,8,1",
+        "楼号范围应从小到大，两头都写，或都留空",
+    ),
+    "a block that is no number": Slip(
+        "places.csv",
+        "幸福里,槐安路,6,9,16",
+        "幸福里,槐安路,6,9,16栋",
+        "16栋",
+        "last_block 应是不小于 0 的整数",
+    ),
+    "a place with no name": Slip(
+        "places.csv", "黎明村五组", "", "230203009203003,,", "小区（estate）和道路（road）至少写一个"
+    ),
+    "a worker of an unknown role": Slip(
+        "gridworkers.csv",
+        "（示例）,gridworker,230203009203003",
+        "（示例）,helper,230203009203003",
+        WORKER,
+        "role helper 不是这几个之一：gridworker、grid_leader",
+    ),
+    "a leader of a grid": Slip(
+        "gridworkers.csv",
+        ",grid_leader,230203002001,",
+        ",grid_leader,230203002001001,",
+        "l-002001",
+        "area 230203002001001 不是社区或村（见 areas.csv）",
+    ),
+    "a worker of an unknown grid": Slip(
+        "gridworkers.csv",
+        WORKER,
+        f"w-x,某某（示例）,gridworker,230203009203009,,no,,yes\n{WORKER}",
+        "w-x",
+        "area 230203009203009 不是网格（见 grids.csv）",
+    ),
+    "a worker's key twice": Slip(
+        "gridworkers.csv", "w-002001002", "w-002001001", "王", "key w-002001001 与第 2 行重复"
+    ),
+    "a phone with letters": Slip(
+        "gridworkers.csv", "13800000001", "138OOOO0001", "w-002001001", "电话 138OOOO0001 应只有数字和“-”"
+    ),
+    "a yes that is a maybe": Slip(
+        "gridworkers.csv",
+        "13800000001,no",
+        "13800000001,maybe",
+        "w-002001001",
+        "phone_public 应写 yes 或 no（TOML 里写 true 或 false）",
+    ),
+    "a district that is no area": Slip(
+        "district.toml",
+        'code = "230203000000"',
+        'code = "230204000000"',
+        "code =",
+        "code 230204000000 不是区的编码（见 areas.csv）",
+    ),
+    "a timezone nobody knows": Slip(
+        "district.toml",
+        "Asia/Shanghai",
+        "Asia/Qiqihar",
+        "timezone",
+        "没有 Asia/Qiqihar 这个时区，例如：Asia/Shanghai",
+    ),
+    "a time past midnight": Slip(
+        "district.toml", "21:30", "24:30", "quiet_from", "quiet_from 24:30 不是时间，例如：07:30"
+    ),
+    "a fact left out": Slip("district.toml", 'hotline = "12345"\n', "", "# 建华区", "缺少 hotline"),
+    "a fact that is not text": Slip(
+        "district.toml", 'hotline = "12345"', "hotline = 12345", "hotline", "hotline 应是加引号的文字"
+    ),
+    "a misspelt key": Slip(
+        "district.toml",
+        'hotline = "12345"',
+        'hotline = "12345"\nhotlime = "1"',
+        "hotlime",
+        "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
+        "digest_at、kinds、duties、phone",
+    ),
+    "a kind without duties": Slip(
+        "district.toml", "[kinds]", '[kinds]\nriver = "河道网格"', "[duties]", "[duties] 里没有 river 的职责"
+    ),
+    "duties of an unknown kind": Slip(
+        "district.toml",
+        "[duties]",
+        '[duties]\nriver = ["巡河"]',
+        "river",
+        "[duties] 里的 river 不在 [kinds] 里",
+    ),
+    "TOML that is none": Slip(
+        "district.toml",
+        'city = "齐齐哈尔市"',
+        "city = 齐齐哈尔市",
+        "city",
+        "TOML 写法不对，请看引号、等号和括号：Invalid value (at line 3, column 8)",
+    ),
+    "a phone in an unknown grid": Slip(
+        "district.toml",
+        'grid = "230203002001001"',
+        'grid = "230203002001099"',
+        "grid =",
+        "grid 230203002001099 不是网格（见 grids.csv）",
+    ),
+    "a phone of an unknown worker": Slip(
+        "district.toml",
+        'worker = "w-002001001"',
+        'worker = "w-1"',
+        "worker =",
+        "worker w-1 不是网格员的 key（见 gridworkers.csv）",
+    ),
+    "a phone that holds an unknown role": Slip(
+        "district.toml",
+        '["community", "230203002001"]',
+        '["mayor", "230203002001"]',
+        "holds",
+        "holds 应是 [角色, 区域编码]，两者都要存在：['mayor', '230203002001']",
+    ),
+    "a phone that holds an unknown area": Slip(
+        "district.toml",
+        '["community", "230203002001"]',
+        '["community", "230203002002"]',
+        "holds",
+        "holds 应是 [角色, 区域编码]，两者都要存在：['community', '230203002002']",
+    ),
+    "a phone's key twice": Slip(
+        "district.toml",
+        'key = "staff"',
+        'key = "resident"  # 2',
+        'key = "resident"  # 2',
+        "key resident 与第 44 行重复",
+    ),
+    "a category of an unknown level": Slip(
+        "categories.toml",
+        'level = "district"',
+        'level = "village"',
+        "level",
+        "level village 不是这几个之一：community、street、district",
+    ),
+    "a category for an unknown role": Slip(
+        "categories.toml",
+        'role = "gridworker"',
+        'role = "resident"',
+        "role",
+        "role resident 不是这几个之一：gridworker、grid_leader、community、street、district",
+    ),
+    "negative hours": Slip(
+        "categories.toml", "hours = 72", "hours = -72", "hours =", "hours 应是不小于 1 的整数"
+    ),
+    "a warning after the deadline": Slip(
+        "categories.toml", "warn = 24", "warn = 72", "warn =", "提醒提前 72 小时，应少于时限 72 小时"
+    ),
+    "a category code twice": Slip(
+        "categories.toml",
+        'code = "road"',
+        'code = "street-lamp" ',
+        'code = "street-lamp" ',
+        "code street-lamp 与第 3 行重复",
+    ),
+    "a category code in capitals": Slip(
+        "categories.toml", 'code = "road"', 'code = "Road"', "Road", "code 只用小写字母、数字和“-”"
+    ),
+    "no category for the rest": Slip(
+        "categories.toml",
+        'code = "other"',
+        'code = "rest"',
+        "#",
+        '缺少 code = "other"（其他）：认不出的问题归在这里',
+    ),
+    "words that are one word": Slip(
+        "categories.toml",
+        "words = []",
+        'words = "其他"',
+        'words = "',
+        'words 应是一列文字，例如：["甲", "乙"]',
+    ),
+    "an entry id twice": Slip(
+        "faq.toml", DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"
+    ),
+    "a question twice": Slip(
+        "faq.toml", "养狗要办证吗？", "几号供暖？", "几号供暖？", "“几号供暖？”与第 2 行的条目重复"
+    ),
+    "an alt that is another entry's": Slip(
+        "faq.toml", "遛狗有什么规定", "什么时候来暖气", "alts = [\n", "“什么时候来暖气”与第 2 行的条目重复"
+    ),
+    "an answer too long to send": Slip(
+        "faq.toml", "要办。", "办" * 601, "办" * 601, "答案有 601 个字，最多 600 个"
+    ),
+    "an entry without an id": Slip("faq.toml", DOGS, "", "[[entry]]\n  # [", "缺少 id"),
+    "an entry that expires before it holds": Slip(
+        "faq.toml", "2026-12-31", "2024-12-31", "valid_until", "失效日期 2024-12-31 早于生效日期 2025-01-01"
+    ),
+    "an entry checked on no day": Slip(
+        "faq.toml",
+        "checked = 2025-10-02",
+        'checked = "去年"',
+        'checked = "去年"',
+        "checked 去年 不是日期，例如：2026-01-31",
+    ),
+    "an entry never checked": Slip("faq.toml", "checked = 2025-10-01", "", "[[entry]]", "缺少 checked"),
+    "an entry with an empty source": Slip("faq.toml", "供热条例", "", "source", "缺少 source"),
+    "an entry without an answer": Slip(
+        "faq.toml", 'answer = "要办。"', "", '[[entry]]\nid = "dogs"', "缺少 answer"
+    ),
+    "an entry without a question": Slip(
+        "faq.toml", 'question = "养狗要办证吗？"', "", '[[entry]]\nid = "dogs"', "缺少 question"
+    ),
+    "an entry without a department": Slip(
+        "faq.toml", 'department = "派出所"', "", '[[entry]]\nid = "dogs"', "缺少 department"
+    ),
+    "entry written once": Slip("faq.toml", FAQ, '[entry]\nid = "a"', "[entry]", "entry 应写成 [[entry]]"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS.keys())
+def test_each_slip_is_told_once_with_its_file_and_line(folder: Path, slip: Slip) -> None:
+    edit(folder / slip.file, slip.old, slip.new)
+    told_in = slip.told_in or slip.file
+    assert check(folder) == [Problem(told_in, line_of(folder / told_in, slip.at), slip.text)]
+
+
+def test_all_problems_are_told_at_once_by_file_and_line(folder: Path) -> None:
+    edit(folder / "categories.toml", "hours = 72", "hours = 0")
+    edit(folder / "grids.csv", "2024-06-30", "去年")
+    edit(folder / "grids.csv", "2022-05-01", "前年")
+    edit(folder / "district.toml", "07:30", "7 点半")
+    with pytest.raises(BadDistrict) as bad:
+        load(folder)
+    assert str(bad.value).splitlines() == [
+        "categories.toml:9: hours 应是不小于 1 的整数",
+        "district.toml:9: quiet_until 7 点半 不是时间，例如：07:30",
+        "grids.csv:2: since 前年 不是日期，例如：2026-01-31",
+        "grids.csv:13: until 去年 不是日期，例如：2026-01-31",
+    ]
+    assert bad.value.problems == check(folder)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in JIANHUA.iterdir() if path.suffix != ".md"))
+def test_a_missing_file_is_named_and_nobody_is_blamed_for_referring_to_it(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert check(folder) == [Problem(name, 1, "缺少这个文件，或无法读取")]
+
+
+@pytest.mark.parametrize("name", ["areas.csv", "grids.csv", "places.csv", "gridworkers.csv"])
+def test_a_missing_column_is_named_and_nobody_is_blamed_for_referring_to_it(folder: Path, name: str) -> None:
+    header = (folder / name).read_text(encoding="utf-8").split("\n")[0]
+    first = header.split(",")[0]
+    edit(folder / name, first, f"my_{first}")
+    assert check(folder) == [Problem(name, 1, f"缺少列 {first}")]
+
+
+def test_a_file_saved_as_gbk_is_named_at_its_first_chinese_line(folder: Path) -> None:
+    path = folder / "places.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gbk"))
+    assert check(folder) == [Problem("places.csv", 2, "不是 UTF-8 编码（可能是 GBK），请另存为 UTF-8")]
+
+
+def test_a_quote_left_open_is_named_where_it_opens(folder: Path) -> None:
+    edit(folder / "gridworkers.csv", "w-002001003,", 'w-002001003,"')
+    assert check(folder) == [Problem("gridworkers.csv", 4, "引号没有成对，从这一行起读不下去")]
+
+
+def test_an_empty_folder_is_told_every_file_it_lacks(tmp_path: Path) -> None:
+    assert len(check(tmp_path)) == 7
+
+
+def test_what_excel_does_to_a_csv_is_accepted(folder: Path, jianhua: District) -> None:
+    for path in folder.glob("*.csv"):
+        text = path.read_text(encoding="utf-8").replace("2022-05-01", "2022/5/1").replace("yes", "TRUE")
+        path.write_text(f"{text},,,,\n\n", encoding="utf-8-sig", newline="\r\n")
+    assert load(folder).grids == jianhua.grids
+    assert load(folder).workers == jianhua.workers
+
+
+def test_a_line_is_the_files_own_below_blank_lines_and_cells_of_two_lines(folder: Path) -> None:
+    edit(folder / "grids.csv", "福鼎社区第一网格", '"福鼎社区\n第一网格"')
+    edit(folder / "grids.csv", ENDED, f"\n{ENDED.replace('2024-06-30', '?')}")
+    line = line_of(folder / "grids.csv", ENDED[:15])
+    assert line == 15
+    assert check(folder) == [Problem("grids.csv", line, "until ? 不是日期，例如：2026-01-31")]
+
+
+def test_an_answer_that_looks_like_a_table_does_not_move_the_lines(folder: Path) -> None:
+    entry = load(folder).entries[0]
+    assert "[[entry]]" in entry.answer
+    edit(folder / "faq.toml", "养犬条例", "")
+    assert check(folder) == [Problem("faq.toml", line_of(folder / "faq.toml", 'source = ""'), "缺少 source")]
+
+
+def test_an_optional_key_misspelt_is_not_left_out_in_silence(folder: Path) -> None:
+    edit(folder / "faq.toml", "valid_until", "valid_untill")
+    (problem,) = check(folder)
+    assert problem.line == line_of(folder / "faq.toml", "valid_untill")
+    assert problem.text.startswith("不认识 valid_untill")
+
+
+def test_the_digest_is_the_same_for_the_same_bytes_and_another_for_others(folder: Path) -> None:
+    before = load(folder).digest
+    assert load(folder).digest == before
+    edit(folder / "faq.toml", "要办。", "要办！")
+    assert load(folder).digest != before

@@ -1,0 +1,23 @@
+"""Every transcript is played straight, and again with a new process at every turn, on both databases."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import Knowledge
+from config.settings import Settings
+from tests.play import Stage, play
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["straight", "restarted"])
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+async def test_the_conversation_goes_as_written(
+    path: Path, restart: bool, settings: Settings, knowledge: Knowledge
+) -> None:
+    stage = Stage(settings, knowledge, restart=restart)
+    try:
+        await play(path, stage)
+    finally:
+        await stage.close()
