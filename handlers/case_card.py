@@ -23,7 +23,7 @@ def buttons(case: Case, person: Person) -> tuple[Choice, ...]:
 def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, object]:
     """What the text `case.card` needs."""
     return {
-        "number": case.number, "kind": district.categories[case.category].name, "place": case.place,
+        "number": case.number, "category": district.categories[case.category].name, "place": case.place,
         "words": case.words, "status": Part(f"case.status.{case.status}"), "due": case.due_at,
         "grid": district.area_name(case.grid),
         "steps": tuple(Part("case.step", {"at": step.at, "move": Part(f"case.did.{step.move}"),
@@ -31,7 +31,10 @@ def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, ob
     }
 
 
-def line(case: Case) -> str:
+def opener(conversation: str, case: Case) -> Choice:
     """A case in one button: number and first words."""
-    words = case.words if len(case.words) <= 12 else case.words[:11] + "…"
-    return f"{case.number} {words}"
+    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
+
+
+def short(words: str, most: int) -> str:
+    return words if len(words) <= most else words[:most - 1] + "…"

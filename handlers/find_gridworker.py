@@ -73,7 +73,7 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         kind=talk.district.kinds[grid.kind], sample="（示例数据）" if grid.sample else "",
         names="、".join(each.person.name or "" for each in workers),
         hours=next((each.hours for each in workers if each.hours), ""),
-        phone=_phone(workers, talk.district), duties="、".join(talk.district.duties.get(grid.kind, ())))
+        phone=_phone(workers, talk.district), duties="；".join(talk.district.duties.get(grid.kind, ())))
 
 
 def _phone(workers: list[_Worker], _district: District) -> str:

@@ -51,12 +51,16 @@ async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
     day = talk.now.astimezone(talk.district.timezone).date()
 
     async def of_community(desk: Desk) -> list[Person]:
-        found: list[Person] = []
-        for grid in talk.district.grids_in(case.grid[:12], day):
-            found += await desk.people.serving(grid.code, WORKERS)
-        return found + await desk.people.serving(case.grid[:12], WORKERS)
+        """Those with a chat; everybody, when nobody has one."""
+        areas = [*(grid.code for grid in talk.district.grids_in(case.grid[:12], day)), case.grid[:12]]
+        for reachable in (True, False):
+            found = [person for area in areas
+                     for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
+            if found:
+                return found
+        return []
 
     people = await talk.look("workers", list[Person], of_community)
     own_grid_first = sorted(people, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))
-    return [(f"{person.name}（{talk.district.area_name(person.roles[0].area)}）", str(person.id))
+    return [(f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id))
             for person in own_grid_first]

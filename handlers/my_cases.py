@@ -2,23 +2,10 @@
 
 import re
 
-from bot.core.errors import Unclear
-from bot.core.talk import Ask, Heard, Talk, conversation
+from bot.core.talk import Talk, conversation
 from domain.cases import Case, Step
-from domain.district import District
 from handlers import case_card
 from storage.desk import Desk
-
-
-def _read(heard: Heard, _district: District) -> str:
-    """A case of the list, or a receipt number typed."""
-    typed = re.sub(r"\D", "", heard.text)
-    if heard.choice is None and not typed:
-        raise Unclear("mine.unclear")
-    return heard.choice or typed
-
-
-WHICH = Ask("mine.which", _read)
 
 
 @conversation("mine", opens_with=["我的报事", "进度", "查进度", "我的案卷", "/mine"], place=2)
@@ -29,7 +16,8 @@ async def my_cases(talk: Talk[Desk]) -> None:
         return
     wanted = talk.given.get("case") or re.sub(r"\D", "", talk.opening.text)
     if not wanted and len(own) > 1:
-        wanted = await talk.ask(WHICH, [(case_card.line(case), str(case.id)) for case in own])
+        talk.say("mine.which", choices=[case_card.opener("mine", case) for case in own])
+        return
     # Among their own only: whether somebody else's number exists is not told.
     case = own[0] if not wanted else next((each for each in own if wanted in _names(each)), None)
     if case is None:

@@ -4,7 +4,8 @@ import re
 
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
-from domain.councils import HOSTS, Ballot, BallotCancelled, BallotOpened
+from domain.areas import prefix
+from domain.councils import HOSTS, Ballot, BallotCancelled, BallotOpened, check_opening
 from domain.district import District
 from nlp import plain, when
 from storage.desk import Desk
@@ -40,7 +41,8 @@ async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
     question = talk.opening.text if len(talk.opening.text) >= 4 else await talk.ask(QUESTION)
     options = await talk.ask(OPTIONS)
     until = await talk.ask(UNTIL)
-    people = await talk.look("eligible", int, lambda desk: desk.people.count_residents(area))
+    check_opening(talk.person, area, options, talk.now, until)
+    people = await talk.look("eligible", int, lambda desk: desk.people.count_residents(prefix(area)))
     sure = await talk.ask(SURE, area=talk.district.area_name(area), question=question, until=until, people=people,
                           options="\n".join(f"{number}. {label}" for number, label in enumerate(options, 1)))
     if sure == "no":

@@ -30,6 +30,7 @@ def _sure(heard: Heard, _district: District) -> Heard:
 
 
 WHERE = Ask("report.where", where.read)
+WHERE_MAPPED = Ask("report.where_mapped", where.read)
 WHAT = Ask("report.what", _what, free=True)
 SURE = Ask("report.sure", _sure, choices=(("word.yes", "yes"), ("report.other_kind", "kind"), ("word.no", "no")),
            confirms=True)
@@ -47,7 +48,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     if found is None and told_all and opening.position is None:
         spot = where.Where(talk.district.area_name(talk.person.grid or ""), talk.person.grid or "")
     else:
-        spot = await where.ask(talk, WHERE, found)
+        spot = await where.ask(talk, WHERE if opening.position is None else WHERE_MAPPED, found)
     photos = list(opening.photos)
     if len(words) < 4:
         what = await talk.ask(WHAT)
@@ -59,7 +60,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         kind_round, photo_round = 0, 0
         while True:
             answer = await talk.ask(SURE, name=f"report.sure.{kind_round}.{photo_round}", where=spot.words,
-                                    what=words or Part("report.see_photo"), kind=kind.name,
+                                    what=words or Part("report.see_photo"), category=kind.name,
                                     photos=Part("report.with_photos", {"count": len(photos)}) if photos else "")
             if answer.photos:
                 photos += answer.photos

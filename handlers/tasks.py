@@ -1,15 +1,11 @@
 """A gridworker or a member of staff sees what waits for them, nearest deadline first."""
 
 from bot.core.render import Part
-from bot.core.talk import Ask, Talk, conversation
+from bot.core.talk import Talk, conversation
 from domain.cases import OPEN, WITH_WORKER, Case, Status, Step
 from domain.people import STAFF, WORKERS
 from handlers import case_card
-from nlp import plain
 from storage.desk import Desk
-
-WHICH = Ask("tasks.which", plain.choice)
-
 
 @conversation("tasks", opens_with=["任务", "我的任务", "待办", "案卷", "接单", "/tasks"], roles=(*WORKERS, *STAFF), place=10)
 async def tasks(talk: Talk[Desk]) -> None:
@@ -17,15 +13,19 @@ async def tasks(talk: Talk[Desk]) -> None:
     if not waiting:
         talk.say("tasks.none")
         return
-    chosen = talk.given.get("case") or await talk.ask(
-        WHICH, [(case_card.line(case), str(case.id)) for case in waiting], count=len(waiting),
-        cases=tuple(Part("tasks.line", {
-            "number": case.number, "status": Part(f"case.status.{case.status}"), "place": case.place,
-            "words": case.words if len(case.words) <= 30 else case.words[:29] + "…", "due": case.due_at,
-        }) for case in waiting))
-    case = await talk.look(f"case.{chosen}", Case, lambda desk: desk.cases.get(int(chosen)))
-    steps = await talk.look(f"steps.{chosen}", list[Step], lambda desk: desk.cases.steps(case.id))
-    photos = await talk.look(f"photos.{chosen}", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
+    if len(waiting) > 1 and "case" not in talk.given:
+        talk.say("tasks.which", choices=[case_card.opener("tasks", case) for case in waiting], count=len(waiting),
+                 cases=tuple(Part("tasks.line", {
+                     "number": case.number, "status": Part(f"case.status.{case.status}"), "place": case.place,
+                     "words": case_card.short(case.words, 30), "due": case.due_at}) for case in waiting))
+        return
+    chosen = int(talk.given.get("case", waiting[0].id))
+    case = next((each for each in waiting if each.id == chosen), None)
+    if case is None:
+        talk.say("tasks.moved_on")
+        return
+    steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
+    photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
     talk.say("case.card", choices=case_card.buttons(case, talk.person), photos=photos,
              **case_card.shown(case, steps, talk.district))
 

@@ -1,13 +1,11 @@
 """A resident votes on what is put to their area, and may change their mind until it closes."""
 
-from bot.core.talk import Ask, Talk, conversation
-from domain.councils import Ballot, VoteCast
-from nlp import plain
+from bot.core.talk import Talk, conversation
+from bot.core.words import Choice
+from domain.councils import Ballot, VoteCast, check_vote
+from domain.refusals import Refused
+from services.councils import options
 from storage.desk import Desk
-
-WHICH = Ask("vote.which", plain.number_choice)
-OPTION = Ask("vote.option", plain.number_choice)
-
 
 @conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5)
 async def vote(talk: Talk[Desk]) -> VoteCast | None:
@@ -21,12 +19,17 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
         if not ballots:
             talk.say("vote.none")
             return None
-        chosen = str(ballots[0].id if len(ballots) == 1 else await talk.ask(
-            WHICH, [(each.question, str(each.id)) for each in ballots]))
+        if len(ballots) > 1:
+            talk.say("vote.which", choices=[
+                Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots])
+            return None
+        chosen = str(ballots[0].id)
     number = int(chosen)
-    # Not kept between turns: options never change once open, but the close must be seen.
-    ballot = await talk.look(f"ballot.{number}", Ballot, lambda desk: desk.ballots.get(number))
-    option = int(talk.given["option"]) if "option" in talk.given else await talk.ask(
-        OPTION, [(label, str(place)) for place, label in enumerate(ballot.options)],
-        question=ballot.question, closes=ballot.closes_at)
-    return VoteCast(ballot.id, talk.person.id, option)
+    ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))  # type: ignore[arg-type]
+    if ballot is None:
+        raise Refused("ballot.not_your_ballot")
+    if "option" in talk.given:
+        return VoteCast(ballot.id, talk.person.id, int(talk.given["option"]))
+    check_vote(ballot, talk.person, 0, talk.now)
+    talk.say("vote.option", question=ballot.question, closes=ballot.closes_at, choices=options(ballot))
+    return None

@@ -13,7 +13,7 @@ from nlp.normalise import fold, number
 
 _NUMERAL = r"(\d{1,4}|[一二两三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])"
 _BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|楼(?!上|下|道|层|梯)|座)")
-_DOOR = re.compile(_NUMERAL + r"\s*(?:单元|门|室|层)")
+_DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层)")
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
 
@@ -80,7 +80,7 @@ def _with_block(folded: str, name: str, places: list[Place]) -> Found:
         words = f"{words} {block} 栋"
         end = match.end()
         if door := _DOOR.match(folded, _skip(folded, end)):
-            words = f"{words} {door[0].replace(' ', '')}"
+            words = f"{words} {number(door[1])} {door[2]}"
             end = door.end()
     fitting = [place for place in places if place.has_block(block)]
     return Found(words, tuple(dict.fromkeys(place.grid for place in fitting or places)), start, end)

@@ -23,37 +23,51 @@ from domain.refusals import Refused
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
+# The same words for the same place, said again so soon, are the same report.
+SAME_WITHIN = timedelta(minutes=30)
 
 
 @when(ProblemReported)
 async def open_case(reported: ProblemReported, desk: Desk) -> None:
+    if again := await desk.cases.same(reported, desk.now - SAME_WITHIN):
+        await desk.tell(reported.by, "case.same_again", number=again.number, choices=[_look(again), button(again, Move.REMARK)])
+        return
     category = desk.district.categories[reported.category]
     due_at = desk.now + timedelta(hours=category.hours)
-    workers = await desk.people.serving(reported.grid, WORKERS) if reported.place_known else []
-    worker = workers[0] if workers else None
+    worker = await _worker_of(reported.grid, desk) if reported.place_known else None
     case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
     await desk.tell(
         reported.by, "case.receipt" if worker else "case.receipt_staff", number=case.number, place=case.place,
-        words=case.words, kind=category.name, due=due_at, worker=worker.name if worker else "",
+        words=case.words, category=category.name, due=due_at, worker=worker.name if worker else "",
         choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)])
     if category.urgent:
         await desk.tell(reported.by, "case.urgent_hint")
     await _give_to_worker(case, desk)
 
 
+async def _worker_of(grid: str, desk: Desk) -> Person | None:
+    """The grid's worker; one with a chat before one without."""
+    for reachable in (True, False):
+        if workers := await desk.people.serving(grid, [Role.GRIDWORKER], reachable=reachable):
+            return workers[0]
+    return None
+
+
 async def _give_to_worker(case: Case, desk: Desk) -> None:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
     await _plan(case, desk)
     photos = await desk.cases.photos(case.id)
-    facts = {"number": case.number, "place": case.place, "words": case.words, "due": case.due_at,
-             "kind": desk.district.categories[case.category].name}
+    facts: dict[str, object] = {"number": case.number, "place": case.place, "words": case.words, "due": case.due_at,
+             "category": desk.district.categories[case.category].name}
     told = case.worker_id is not None and await desk.tell(
         case.worker_id, "case.task", kind=Kind.PUSH, once=f"case:{case.id}:{case.round}:{case.worker_id}",
         photos=photos, choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
         **facts)
     if not told:
         worker = await desk.people.get(case.worker_id) if case.worker_id else None
-        await _tell_above(case, desk, "case.task_unmanned", photos=photos, worker=worker.name if worker else "—",
+        if worker:
+            facts["worker"] = worker.name or ""
+        await _tell_above(case, desk, "case.task_unmanned" if worker else "case.task_unplaced", photos=photos,
                           choices=[button(case, Move.DISPATCH)], **facts)
 
 

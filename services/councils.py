@@ -34,7 +34,7 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     ballot = await desk.ballots.open(opened)
     told = await desk.tell_area(
         ballot.area, "ballot.opened", once=f"ballot:{ballot.id}:opened", area=desk.district.area_name(ballot.area),
-        question=ballot.question, closes=ballot.closes_at, choices=_options(ballot))
+        question=ballot.question, closes=ballot.closes_at, choices=options(ballot))
     await desk.tell(opened.by, "ballot.you_opened", question=ballot.question, told=told, closes=ballot.closes_at,
                     choices=[Choice("ballot.cancel", opens="ballot_cancel", given={"ballot": str(ballot.id)})])
     lead = min(REMIND_AT_MOST, (ballot.closes_at - desk.now) / REMIND_SHARE)
@@ -74,7 +74,7 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
     if ballot.open_at(desk.now):
         await desk.tell_area(
             ballot.area, "ballot.reminder", once=f"ballot:{ballot.id}:reminder", question=ballot.question,
-            closes=ballot.closes_at, unless=voted_in(ballot.id), choices=_options(ballot))
+            closes=ballot.closes_at, unless=voted_in(ballot.id), choices=options(ballot))
 
 
 @when(BallotCloses)
@@ -100,6 +100,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
                         once=f"ballot:{ballot.id}:result:host", **shown)
 
 
-def _options(ballot: Ballot) -> list[Choice]:
+def options(ballot: Ballot) -> list[Choice]:
+    """A button for each answer; one tap is a vote."""
     return [Choice(option, opens="vote", given={"ballot": str(ballot.id), "option": str(place)})
             for place, option in enumerate(ballot.options)]

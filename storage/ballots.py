@@ -43,6 +43,10 @@ class BallotStore:
             raise LookupError(f"no ballot {ballot_id}")
         return _ballot(row)
 
+    async def find(self, ballot_id: int) -> Ballot | None:
+        row = (await self._db.execute(select(*_BALLOT).where(Ballots.id == ballot_id))).one_or_none()
+        return _ballot(row) if row else None
+
     async def open_for(self, grid: str) -> list[Ballot]:
         """The open ballots somebody living in a grid may vote in, the first to close first."""
         return [_ballot(row) for row in await self._db.execute(

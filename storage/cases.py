@@ -40,6 +40,13 @@ class CaseStore:
         await self.log(number, reported.by, Move.OPEN)
         return await self.get(number)
 
+    async def same(self, reported: ProblemReported, since: datetime) -> Case | None:
+        """An open case with the same reporter, place and words, opened since then."""
+        row = (await self._db.execute(select(*_CASE).where(
+            Cases.reporter_id == reported.by, Cases.opened_at > since, Cases.place == reported.place,
+            Cases.words == reported.words, Cases.status.in_(OPEN)).limit(1))).one_or_none()
+        return _case(row) if row else None
+
     async def get(self, case_id: int, *, lock: bool = False) -> Case:
         """One case.
 

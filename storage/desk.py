@@ -95,6 +95,9 @@ class Desk:
     async def choices(self, contact: Contact, message: int) -> tuple[Choice, ...]:
         return await self.outbox.choices(contact.id, message)
 
+    async def last_choices(self, contact: Contact) -> tuple[Choice, ...]:
+        return await self.outbox.last_choices(contact.id)
+
     async def hold(self, said: Said, contact: Contact, *, first: bool) -> None:
         await self.heard.hold(said, contact.id)
         if first:
@@ -153,7 +156,7 @@ class Desk:
             del self._lines[said_before:]
             raise
 
-    async def tell(self, person_id: int | None, key: str, *, kind: Kind = Kind.NOTICE, once: str | None = None,
+    async def tell(self, person_id: int | None, key: str, /, *, kind: Kind = Kind.NOTICE, once: str | None = None,
                    choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> bool:
         """Tell somebody something, in their language, where they last wrote from; False when they have no chat.
 
@@ -174,7 +177,7 @@ class Desk:
             contact_id, kind, render(line, self.texts, language, self.district.timezone), once=once,
             due_at=self._awake(kind))
 
-    async def tell_area(self, area: str, key: str, *, once: str, kind: Kind = Kind.REMINDER,
+    async def tell_area(self, area: str, key: str, /, *, once: str, kind: Kind = Kind.REMINDER,
                         choices: Sequence[Choice] = (), photos: Sequence[str] = (),
                         unless: ColumnElement[bool] | None = None, **shown: object) -> int:
         """Tell every resident of an area, once each; `unless` leaves some out. Returns how many."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.outbox import POLICIES
 from bot.core.words import Choice, Kind, Outgoing, Reply
-from storage import conflict
+from storage import conflict, facts
 from storage.tables import Contacts, Outbox, People
 
 
@@ -68,6 +68,13 @@ class OutboxStore:
             select(Outbox.body).where(Outbox.id == message_id, Outbox.contact_id == contact_id))
         return msgspec.json.decode(body, type=Reply).choices if body else ()
 
+    async def last_choices(self, contact_id: int) -> tuple[Choice, ...]:
+        """The buttons of the latest of the last few messages to a chat; empty when none had any."""
+        bodies = await self._db.scalars(select(Outbox.body).where(
+            Outbox.contact_id == contact_id, Outbox.kind != Kind.MENU).order_by(Outbox.id.desc()).limit(3))
+        return next((reply.choices for reply in (msgspec.json.decode(body, type=Reply) for body in bodies)
+                     if reply.choices), ())
+
     async def post(self, platforms: Sequence[tuple[str, str]], limit: int = 500) -> list[int]:
         """Number what is due for platforms that are mailboxes, where stored is sent; the contacts it lies ready for.
 
@@ -76,7 +83,8 @@ class OutboxStore:
         rows = (await self._db.execute(self._due(platforms, limit, frozenset()))).all()
         if not rows:
             return []
-        last = await self._db.scalar(select(func.max(Outbox.delivered))) or 0
+        # Counted on for ever, whatever is pruned or erased: a number given out never comes again.
+        last = int(await facts.get(self._db, "delivered") or 0)
         alive = [row for row in rows if row.expires_at is None or row.expires_at > self._now]
         await self.dead([row.id for row in rows if row not in alive])
         if alive:
@@ -84,6 +92,7 @@ class OutboxStore:
                 update(Outbox).where(Outbox.id == bindparam("row")).values(
                     state="sent", sent_at=self._now, delivered=bindparam("number")),
                 [{"row": row.id, "number": last + place} for place, row in enumerate(alive, 1)])
+            await facts.put(self._db, "delivered", str(last + len(alive)))
         return list(dict.fromkeys(row.contact_id for row in alive))
 
     async def claim(self, platform: tuple[str, str], limit: int, busy: frozenset[int]) -> list[Claimed]:

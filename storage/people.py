@@ -155,9 +155,10 @@ class PeopleStore:
         return (row[0], row[1]) if row else None
 
     async def count_residents(self, area_prefix: str) -> int:
-        """How many people say they live within an area."""
+        """How many people who say they live within an area can be told something."""
         return await self._db.scalar(
-            select(func.count()).select_from(People).where(*_living_in(area_prefix))) or 0
+            select(func.count()).select_from(People).join(Contacts, Contacts.id == People.contact_id)
+            .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))) or 0
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -182,7 +183,8 @@ class PeopleStore:
     async def invite(self, *, role: Role | None = None, area: str | None = None,
                      person_id: int | None = None) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
-        code = "".join(secrets.choice(_LETTERS) for _ in range(10))
+        # A digit always: that is how a code typed by itself is told from a word.
+        code = "".join(secrets.choice(_LETTERS) for _ in range(9)) + secrets.choice(_LETTERS[-8:])
         await self._db.execute(insert(Invitations).values(
             code_hash=_hash(code), role=role, area=area, person_id=person_id, created_at=self._now,
             expires_at=self._now + timedelta(days=INVITATION_DAYS)))
@@ -287,11 +289,6 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
 def phone_key(key: str) -> str:
     """The key of the sample person behind a demonstration phone."""
     return f"phone:{key}"
-
-
-def _living_in(area_prefix: str) -> tuple[object, ...]:
-    # A range, not LIKE: an index serves it on both databases.
-    return (People.grid >= area_prefix, People.grid < area_prefix + ":", People.forgotten_at.is_(None))
 
 
 def _hash(code: str) -> str:

@@ -115,7 +115,8 @@ class Outbox(Base):
     __table_args__ = (
         Index("ix_outbox_pending", "priority", "id", sqlite_where=text("state IN ('pending', 'sending')"),
               postgresql_where=text("state IN ('pending', 'sending')")),
-        Index("ix_outbox_contact", "contact_id", "delivered"),
+        Index("ix_outbox_contact", "contact_id", "id"),
+        Index("ix_outbox_mailbox", "contact_id", "delivered"),
         Index("ix_outbox_delivered", "delivered"),
     )
 

@@ -64,11 +64,14 @@ class Stage:
 
     async def introduce(self, who: str, role: str, area: str | None) -> None:
         async with self.service.desks.write() as desk:
+            listed = await desk.people.serving(area, [Role.GRIDWORKER]) if area and role == "网格员" else []
+            if listed:
+                await desk.people.bind(self.address(who), listed[0].id)
             person = (await desk.people.meet(self.address(who))).person
-            await desk.people.change(person.id, name=None if role == "居民" else who)
-            if (held := _ROLES[role]) and area:
+            if not listed and (held := _ROLES[role]) and area:
+                await desk.people.change(person.id, name=who)
                 await desk.people.grant(person.id, held, area)
-            elif area:
+            elif not listed and area:
                 await desk.people.change(person.id, grid=area)
         self._phones[who] = Phone()
 
@@ -91,10 +94,10 @@ class Stage:
         if words.startswith("[") and words.endswith("]"):
             message, place = self._find_button(who, words[1:-1])
             return _with(base, tap=Tap(message, place))
-        if match := re.fullmatch(r"<(\w+)(?: (.*))?>", words):
-            return await self._odd(base, match[1], match[2] or "")
         if match := re.fullmatch(r"<(\d+) 字>", words):
             return _with(base, text="长" * int(match[1]))
+        if match := re.fullmatch(r"<(\w+)(?: (.*))?>", words):
+            return await self._odd(base, match[1], match[2] or "")
         return _with(base, text=words.replace("⏎", "\n"))
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
@@ -141,7 +144,7 @@ class Stage:
         return self._phones[who].unread
 
     async def check(self, words: str) -> None:
-        """`case 2 open`-like checks: `= case <place> | <words> | <status>`, `= cases 3`, `= votes 2`, `= parked 0`."""
+        """`case <place> | <words> | <status>`, `cases 3`, `questions 2`, `parked 0`; `link a b`: b types a's code."""
         what, _, rest = words.partition(" ")
         async with self.service.desks.read() as desk:
             if what == "case":
@@ -154,6 +157,12 @@ class Stage:
                 assert len(cases) == int(rest), [case.number for case in cases]
             elif what == "parked":
                 assert len(await desk.heard.parked()) == int(rest)
+            elif what == "link":
+                giver, taker = rest.split()
+                shown = self._phones[giver].messages[-1].reply.text
+                code = re.search(r"[A-Z2-9]{10}", shown)
+                assert code, shown
+                await self.say(taker, code[0])
             elif what == "questions":
                 assert sum(times for _, times in await desk.heard.questions(1000)) == int(rest)
             else:

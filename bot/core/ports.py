@@ -42,6 +42,9 @@ class Desk(Protocol):
     async def choices(self, contact: Contact, message: int) -> tuple[Choice, ...]:
         """The buttons of a message sent to this chat."""
 
+    async def last_choices(self, contact: Contact) -> tuple[Choice, ...]:
+        """The buttons of the last message to this chat that had any."""
+
     async def happen(self, fact: object) -> None:
         """Let a fact come true, all of it or nothing. Raises `Refused`."""
 

@@ -173,7 +173,7 @@ class Talk(Generic[D]):
         self._record.after[name] = len(self._record.answers)
         return found
 
-    def say(self, key: str, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> None:
+    def say(self, key: str, /, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> None:
         """Say something on the way; once per conversation, however often the story is run."""
         mark = f"{key}:{_fingerprint(shown)}"
         if mark not in self._record.told:

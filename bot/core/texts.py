@@ -40,7 +40,7 @@ class Texts:
     def keys(self) -> list[str]:
         return sorted(self._sentences["zh"])
 
-    def say(self, key: str, language: str = "zh", **shown: object) -> str:
+    def say(self, key: str, language: str = "zh", /, **shown: object) -> str:
         """The sentence, with `shown` filled in. A language without a file of its own is written in Simplified first."""
         sentences = self._sentences.get(language, self._sentences["zh"])
         return self.script(sentences[key].format_map(shown), language)
@@ -56,7 +56,7 @@ class Texts:
 
 @lru_cache(maxsize=1)
 def _traditional() -> OpenCC:
-    return OpenCC("s2t")
+    return OpenCC("s2tw")
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

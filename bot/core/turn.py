@@ -22,8 +22,9 @@ log = logging.getLogger("xiaomazha.turn")
 
 LONGEST_TEXT = 2000
 # Nobody types faster than this; a script or a stuck key does.
-FLOOD_MESSAGES, FLOOD_WINDOW = 5, timedelta(seconds=2)
+FLOOD_MESSAGES, FLOOD_WINDOW = 4, timedelta(seconds=2)
 DEEPEST = 4
+_LONGEST_LABEL = 60
 _ATTEMPTS = (0.0, 0.05, 0.3)
 
 _CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
@@ -167,12 +168,19 @@ class Turns(Generic[D]):
         held = await desk.release(paused.address)
         if not held:
             return
-        said = replace(held[-1], text="\n".join(each.text for each in held if each.text), tap=None, odd=None,
+        # Said a hundred times, one sentence is still one sentence.
+        text = "\n".join(dict.fromkeys(each.text.strip() for each in held if each.text.strip()))
+        said = replace(held[-1], text=text, tap=None, odd=None,
                        edited=False, photos=tuple(photo for each in held for photo in each.photos)[:9],
                        position=next((each.position for each in held if each.position), None))
         contact = await desk.meet(said)
         state = _state(contact)
         state.flood, state.recent = False, []
+        if len(text) > LONGEST_TEXT:
+            await desk.park(said, self._new_id())
+            desk.reply(Line("turn.too_much", {"count": len(held)}))
+            await self._finish(desk, contact, state)
+            return
         await self._route(_Hand(desk, said, contact, state, _heard(said)))
         await self._finish(desk, contact, state)
 
@@ -281,7 +289,7 @@ class Turns(Generic[D]):
         picked = _picked(text, top.wait.choices, self._ear.fold)
         if picked is None:
             opened = self._book.opened_by(hand.said.text.strip())
-            if opened and (hand.said.text.startswith("/") or not opened[1]):
+            if hand.said.text.startswith("/") or (opened and not opened[1]):
                 return False
             if top.wait.free and (entry := self._sure_question(hand)) is not None:
                 await self._open(hand, "faq", hand.said.text, {"entry": entry})
@@ -301,7 +309,9 @@ class Turns(Generic[D]):
     async def _fresh(self, hand: _Hand[D]) -> None:
         """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
         text = hand.said.text.strip()
-        if text.startswith("/start "):
+        if choice := await self._typed_choice(hand, text):
+            await self._open(hand, choice.opens or "", "", choice.given)
+        elif text.startswith("/start "):
             if linked := self._book.linked(text.removeprefix("/start ").strip()):
                 await self._open(hand, linked[0].name, linked[1], {})
             else:
@@ -314,6 +324,16 @@ class Turns(Generic[D]):
             await self._open(hand, meant, text, {"guessed": "yes"})
         else:
             await self._open(hand, "faq", text, {})
+
+    async def _typed_choice(self, hand: _Hand[D], text: str) -> Choice | None:
+        """A button of our last message, typed by its number or its words: as good as a tap."""
+        if not text or len(text) > _LONGEST_LABEL:
+            return None
+        folded = self._ear.fold(text)
+        for number, choice in enumerate(await hand.desk.last_choices(hand.contact), 1):
+            if choice.opens and folded in (str(number), self._ear.fold(choice.label)):
+                return choice
+        return None
 
     # Conversations on top of each other.
 
