@@ -25,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("folder", nargs="?", type=Path, help="默认用 XIAOMAZHA_DISTRICT")
     check.set_defaults(act=_check)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
-    invite.add_argument("--role", required=True, help="gridworker、grid_leader、community、street、district、council_host")
+    invite.add_argument(
+        "--role", required=True, help="gridworker、grid_leader、community、street、district、council_host"
+    )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
     invite.set_defaults(act=_invite)
     docs = commands.add_parser("docs", help="由代码生成文档")
@@ -69,7 +71,10 @@ def _with_service(settings: Settings, work: "Callable[[Service], Awaitable[None]
     try:
         asyncio.run(work(service))
     except OSError as error:
-        print(f"启动不了：{error.strerror or error}（{settings.http_host}:{settings.http_port}）", file=sys.stderr)
+        print(
+            f"启动不了：{error.strerror or error}（{settings.http_host}:{settings.http_port}）",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -80,8 +85,11 @@ async def _serve(service: "Service") -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with service.running():
         host = service.settings.http_host
-        print(f"小马扎在 http://{host}:{service.port}/ 等您（{service.district.city}{service.district.name}"
-              f"{'，示例数据' if service.district.sample else ''}）", flush=True)
+        print(
+            f"小马扎在 http://{host}:{service.port}/ 等您（{service.district.city}{service.district.name}"
+            f"{'，示例数据' if service.district.sample else ''}）",
+            flush=True,
+        )
         await stop.wait()
         print("正在收好手里的事…", flush=True)
 
@@ -116,7 +124,10 @@ def _invite(settings: Settings, given: argparse.Namespace) -> int:
         print(bad, file=sys.stderr)
         return 2
     print(code)
-    print(f"七天内有效，用一次。请对方发「{code}」，或打开 https://t.me/<机器人>?start=i_{code}", file=sys.stderr)
+    print(
+        f"七天内有效，用一次。请对方发「{code}」，或打开 https://t.me/<机器人>?start=i_{code}",
+        file=sys.stderr,
+    )
     return 0
 
 

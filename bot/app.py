@@ -24,7 +24,7 @@ from bot.bell import Bell
 from bot.core.ports import Adapter
 from bot.core.rules import Rule, Rules
 from bot.core.talk import Conversation
-from bot.core.texts import LANGUAGES, Texts
+from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
 from bot.sender import Sender
 from config import district as district_files
@@ -47,16 +47,26 @@ T = TypeVar("T")
 
 def found_in(package: ModuleType, kind: type[T]) -> list[T]:
     """Every `kind` made in a package's files: a new file is found, nothing is registered."""
-    modules = [importlib.import_module(f"{package.__name__}.{each.name}")
-               for each in pkgutil.iter_modules(package.__path__)]
+    modules = [
+        importlib.import_module(f"{package.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(package.__path__)
+    ]
     return [value for module in modules for value in vars(module).values() if isinstance(value, kind)]
 
 
 class Service:
     """The running service. Everything in it was made once, by `build`."""
 
-    def __init__(self, settings: Settings, district: District, desks: Desks, turns: Turns[Desk], book: Book,
-                 bell: Bell, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        district: District,
+        desks: Desks,
+        turns: Turns[Desk],
+        book: Book,
+        bell: Bell,
+        monotonic: Callable[[], float],
+    ) -> None:
         self.settings = settings
         self.district = district
         self.desks = desks
@@ -70,7 +80,9 @@ class Service:
         self.port = settings.http_port
 
     def _shortcuts(self, person: Person) -> list[str]:
-        return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
+        return [
+            self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)
+        ]
 
     # The three sample phones: for a sample district, on this machine, never through a proxy.
 
@@ -81,7 +93,12 @@ class Service:
         if self.settings.demo is Demo.OFF or not self.district.sample:
             return {}
         if self.settings.demo is Demo.AUTO:
-            forwarded = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"} & request.headers.keys()
+            forwarded = {
+                "Forwarded",
+                "X-Forwarded-For",
+                "X-Forwarded-Host",
+                "X-Real-IP",
+            } & request.headers.keys()
             if forwarded or not _loopback(request.remote) or not _loopback(request.url.host):
                 return {}
         return self.guests
@@ -101,7 +118,9 @@ class Service:
                 number = await desk.people.by_key(phone.worker or phone_key(phone.key))
                 person = await desk.people.get(number) if number else None
                 if person:
-                    self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
+                    self.guests[phone.key] = Guest(
+                        phone.key, phone.title, person.name or phone.title, person.id
+                    )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Service"]:
@@ -109,9 +128,14 @@ class Service:
         await self.prepare()
         sender = Sender(self.desks, self.adapters, self._monotonic)
         self.desks.on_queued = sender.wake
-        tasks = [asyncio.create_task(work, name=name) for name, work in (
-            ("sender", sender.run()), ("bell", self.bell.run()),
-            *((f"{each.platform} listens", each.listen(self.turns.take)) for each in self.adapters))]
+        tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("sender", sender.run()),
+                ("bell", self.bell.run()),
+                *((f"{each.platform} listens", each.listen(self.turns.take)) for each in self.adapters),
+            )
+        ]
         runner = web.AppRunner(self._http(), access_log=None, handler_cancellation=False, shutdown_timeout=10)
         await runner.setup()
         site = web.TCPSite(runner, self.settings.http_host, self.settings.http_port)
@@ -168,18 +192,26 @@ def learn(settings: Settings) -> Knowledge:
     return Knowledge(Texts.load(settings.texts), district, Ear(district))
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-          new_id: Callable[[], str] = lambda: secrets.token_hex(6),
-          monotonic: Callable[[], float] = time.monotonic,
-          conversations: Iterable[Conversation] | None = None, knowledge: Knowledge | None = None) -> Service:
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+    monotonic: Callable[[], float] = time.monotonic,
+    conversations: Iterable[Conversation] | None = None,
+    knowledge: Knowledge | None = None,
+) -> Service:
     """Make the service from its settings; tests replace the clock, the ids or the conversations, nothing else.
 
     Raises what `learn` raises, unless `knowledge` is given.
     """
     known = knowledge or learn(settings)
     texts, district, ear = known.texts, known.district, known.ear
-    book = Book(conversations or found_in(handlers, Conversation), ear.fold,
-                lambda name: texts.everywhere(f"{name}.title"))
+    book = Book(
+        conversations or found_in(handlers, Conversation),
+        ear.fold,
+        lambda name: texts.everywhere(f"{name}.title"),
+    )
     found = found_in(services, Rule)
     rules = Rules([*found, Rule(Paused, lambda paused, desk: turns.resume(paused, desk))])
     album = Album(settings.files)
@@ -191,13 +223,17 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     service = Service(settings, district, desks, turns, book, Bell(desks, new_id), monotonic)
     if settings.telegram_token:
-        service.adapters.append(_telegram(settings, album, clock, [
-            (command, texts.say(title)) for command, title in menu(Person(id=0))]))
+        service.adapters.append(
+            _telegram(
+                settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))]
+            )
+        )
     return service
 
 
-def _telegram(settings: Settings, album: Album, clock: Callable[[], datetime],
-              menu: Sequence[tuple[str, str]]) -> Adapter:
+def _telegram(
+    settings: Settings, album: Album, clock: Callable[[], datetime], menu: Sequence[tuple[str, str]]
+) -> Adapter:
     # Imported only when configured: aiogram alone costs seconds and memory.
     from bot.adapters.telegram_aiogram import Telegram
 
@@ -205,8 +241,13 @@ def _telegram(settings: Settings, album: Album, clock: Callable[[], datetime],
     secret = settings.telegram_webhook_secret
     return Telegram(
         token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
-        api=settings.telegram_api, webhook_url=settings.telegram_webhook_url if webhook else None,
-        webhook_secret=secret.get_secret_value() if secret and webhook else None, album=album, menu=menu, clock=clock)
+        api=settings.telegram_api,
+        webhook_url=settings.telegram_webhook_url if webhook else None,
+        webhook_secret=secret.get_secret_value() if secret and webhook else None,
+        album=album,
+        menu=menu,
+        clock=clock,
+    )
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -23,12 +23,18 @@ async def invite(settings: Settings, role: str, area: str) -> str:
     """
     district = district_files.load(settings.district)
     if role not in [each for each in Role if each is not Role.RESIDENT]:
-        raise BadInvitation(f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}")
+        raise BadInvitation(
+            f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}"
+        )
     if area not in district.areas and area not in district.grids:
         raise BadInvitation(f"没有 {area} 这个代码。区划代码 12 位，网格码 15 位。")
-    fitting = {Role.GRIDWORKER: (Level.GRID,), Role.COMMUNITY: (Level.COMMUNITY, Level.VILLAGE),
-               Role.GRID_LEADER: (Level.COMMUNITY, Level.VILLAGE, Level.GRID),
-               Role.STREET: (Level.STREET,), Role.DISTRICT: (Level.DISTRICT,)}.get(Role(role))
+    fitting = {
+        Role.GRIDWORKER: (Level.GRID,),
+        Role.COMMUNITY: (Level.COMMUNITY, Level.VILLAGE),
+        Role.GRID_LEADER: (Level.COMMUNITY, Level.VILLAGE, Level.GRID),
+        Role.STREET: (Level.STREET,),
+        Role.DISTRICT: (Level.DISTRICT,),
+    }.get(Role(role))
     level = district.areas[area].level if area in district.areas else Level.GRID
     if fitting and level not in fitting:
         raise BadInvitation(f"{role} 不能管 {area}（{district.area_name(area)}）：级别不对。")

@@ -23,5 +23,10 @@ async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
 
 
 def _answer(talk: Talk[Desk], entry: Entry) -> None:
-    talk.say("faq.answer", answer=entry.answer.strip(), source=entry.source, department=entry.department,
-             checked=entry.checked.isoformat())
+    talk.say(
+        "faq.answer",
+        answer=entry.answer.strip(),
+        source=entry.source,
+        department=entry.department,
+        checked=entry.checked.isoformat(),
+    )

@@ -10,8 +10,18 @@ from domain.people import Person
 from services.cases import button
 
 # The buttons a card offers, in the order they are wanted.
-_OFFERED = (Move.ACCEPT, Move.FINISH, Move.RATE, Move.REJECT, Move.VERIFY, Move.DISPATCH, Move.RETURN, Move.DISMISS,
-            Move.REMARK, Move.WITHDRAW)
+_OFFERED = (
+    Move.ACCEPT,
+    Move.FINISH,
+    Move.RATE,
+    Move.REJECT,
+    Move.VERIFY,
+    Move.DISPATCH,
+    Move.RETURN,
+    Move.DISMISS,
+    Move.REMARK,
+    Move.WITHDRAW,
+)
 
 
 def buttons(case: Case, person: Person) -> tuple[Choice, ...]:
@@ -23,11 +33,24 @@ def buttons(case: Case, person: Person) -> tuple[Choice, ...]:
 def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, object]:
     """What the text `case.card` needs."""
     return {
-        "number": case.number, "category": district.categories[case.category].name, "place": case.place,
-        "words": case.words, "status": Part(f"case.status.{case.status}"), "due": case.due_at,
+        "number": case.number,
+        "category": district.categories[case.category].name,
+        "place": case.place,
+        "words": case.words,
+        "status": Part(f"case.status.{case.status}"),
+        "due": case.due_at,
         "grid": district.area_name(case.grid),
-        "steps": tuple(Part("case.step", {"at": step.at, "move": Part(f"case.did.{step.move}"),
-                                          "words": f"：{step.words}" if step.words else ""}) for step in steps),
+        "steps": tuple(
+            Part(
+                "case.step",
+                {
+                    "at": step.at,
+                    "move": Part(f"case.did.{step.move}"),
+                    "words": f"：{step.words}" if step.words else "",
+                },
+            )
+            for step in steps
+        ),
     }
 
 
@@ -37,4 +60,4 @@ def opener(conversation: str, case: Case) -> Choice:
 
 
 def short(words: str, most: int) -> str:
-    return words if len(words) <= most else words[:most - 1] + "…"
+    return words if len(words) <= most else words[: most - 1] + "…"

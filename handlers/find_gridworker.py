@@ -19,7 +19,9 @@ class _Worker:
     hours: str
 
 
-@conversation("grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3)
+@conversation(
+    "grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3
+)
 async def find_gridworker(talk: Talk[Desk]) -> None:
     text = talk.given.get("grid") or talk.opening.text
     today = talk.now.astimezone(talk.district.timezone).date()
@@ -53,8 +55,14 @@ def _did_you_mean(talk: Talk[Desk], digits: str) -> None:
     in_force = [grid.code for grid in talk.district.grids.values() if grid.in_force(today)]
     shorts = {code[6:]: code for code in in_force} if len(digits) <= 10 else {}
     codes = [shorts.get(code, code) for code in grid_code.meant(digits, shorts or in_force)]
-    talk.say("grid.did_you_mean" if codes else "grid.no_such_code", code=digits, choices=[
-        Choice(f"{code} {talk.district.area_name(code)}", opens="grid", given={"grid": code}) for code in codes])
+    talk.say(
+        "grid.did_you_mean" if codes else "grid.no_such_code",
+        code=digits,
+        choices=[
+            Choice(f"{code} {talk.district.area_name(code)}", opens="grid", given={"grid": code})
+            for code in codes
+        ],
+    )
 
 
 async def _card(talk: Talk[Desk], code: str) -> None:
@@ -69,13 +77,26 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         choices.append(Choice("grid.live_here", opens="settle", given={"grid": code}))
     choices.append(Choice("grid.report", opens="report"))
     talk.say(
-        "grid.card" if workers else "grid.card_empty", choices=choices, grid=grid.name, code=grid.code,
-        kind=talk.district.kinds[grid.kind], sample="（示例数据）" if grid.sample else "",
+        "grid.card" if workers else "grid.card_empty",
+        choices=choices,
+        grid=grid.name,
+        code=grid.code,
+        kind=talk.district.kinds[grid.kind],
+        sample="（示例数据）" if grid.sample else "",
         names="、".join(each.person.name or "" for each in workers),
         hours=next((each.hours for each in workers if each.hours), ""),
-        phone=_phone(workers, talk.district), duties="；".join(talk.district.duties.get(grid.kind, ())))
+        phone=_phone(workers, talk.district),
+        duties="；".join(talk.district.duties.get(grid.kind, ())),
+    )
 
 
 def _phone(workers: list[_Worker], _district: District) -> str:
     # Never shown unless the worker allows it: the bot carries messages both ways.
-    return next((f"\n电话：{each.person.phone}" for each in workers if each.person.phone and each.person.phone_public), "")
+    return next(
+        (
+            f"\n电话：{each.person.phone}"
+            for each in workers
+            if each.person.phone and each.person.phone_public
+        ),
+        "",
+    )

@@ -10,7 +10,11 @@ from storage.desk import Desk
 async def show_help(talk: Talk[Desk]) -> None:
     mine = talk.listed
     talk.say(
-        "help.all" if talk.person.grid else "help.new", district=talk.district.name,
-        lines=tuple(Part("help.line", {"title": Part(f"{each.name}.title"), "help": Part(f"{each.name}.help")})
-                    for each in mine),
-        choices=[Choice(f"{each.name}.title", opens=each.name) for each in mine])
+        "help.all" if talk.person.grid else "help.new",
+        district=talk.district.name,
+        lines=tuple(
+            Part("help.line", {"title": Part(f"{each.name}.title"), "help": Part(f"{each.name}.help")})
+            for each in mine
+        ),
+        choices=[Choice(f"{each.name}.title", opens=each.name) for each in mine],
+    )

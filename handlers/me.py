@@ -17,14 +17,23 @@ from storage.desk import Desk
 async def me(talk: Talk[Desk]) -> None:
     person = talk.person
     talk.say(
-        "me.card", name=person.name or Part("me.unknown"), phone=_hidden(person.phone) or Part("me.unknown"),
+        "me.card",
+        name=person.name or Part("me.unknown"),
+        phone=_hidden(person.phone) or Part("me.unknown"),
         grid=talk.district.area_name(person.grid) if person.grid else Part("me.unknown"),
         language=LANGUAGES[person.language],
-        roles=tuple(Part("me.role", {"role": Part(f"role.{held.role}"), "area": talk.district.area_name(held.area)})
-                    for held in person.roles),
-        choices=[Choice("me.change_grid", opens="settle"), Choice("me.change_name", opens="name"),
-                 Choice("me.change_language", opens="language"), Choice("me.link", opens="link"),
-                 Choice("me.forget", opens="forget")])
+        roles=tuple(
+            Part("me.role", {"role": Part(f"role.{held.role}"), "area": talk.district.area_name(held.area)})
+            for held in person.roles
+        ),
+        choices=[
+            Choice("me.change_grid", opens="settle"),
+            Choice("me.change_name", opens="name"),
+            Choice("me.change_language", opens="language"),
+            Choice("me.link", opens="link"),
+            Choice("me.forget", opens="forget"),
+        ],
+    )
 
 
 def _hidden(phone: str | None) -> str | None:
@@ -44,7 +53,9 @@ async def phone(talk: Talk[Desk]) -> PhoneGiven:
     return PhoneGiven(talk.person.id, talk.opening.phone or "")
 
 
-LANGUAGE = Ask("language.which", plain.choice, choices=tuple((label, code) for code, label in LANGUAGES.items()))
+LANGUAGE = Ask(
+    "language.which", plain.choice, choices=tuple((label, code) for code, label in LANGUAGES.items())
+)
 
 
 @conversation("language", opens_with=["语言", "繁体", "繁體", "english", "/language"], place=7)

@@ -16,8 +16,10 @@ def _done(heard: Heard, _district: District) -> Heard:
     return heard
 
 
-REASON = {move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True)
-          for move in (Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK)}
+REASON = {
+    move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True)
+    for move in (Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK)
+}
 RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
 SCORE = Ask("case.score", plain.choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
 WORKER = Ask("case.to_whom", plain.choice)
@@ -44,7 +46,9 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             return None
     elif move is Move.DISPATCH:
         to = int(await talk.ask(WORKER, await _workers(talk, case), number=case.number))
-    return CaseMoved(case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score)
+    return CaseMoved(
+        case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score
+    )
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
@@ -54,13 +58,18 @@ async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
         """Those with a chat; everybody, when nobody has one."""
         areas = [*(grid.code for grid in talk.district.grids_in(case.grid[:12], day)), case.grid[:12]]
         for reachable in (True, False):
-            found = [person for area in areas
-                     for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
+            found = [
+                person
+                for area in areas
+                for person in await desk.people.serving(area, WORKERS, reachable=reachable)
+            ]
             if found:
                 return found
         return []
 
     people = await talk.look("workers", list[Person], of_community)
     own_grid_first = sorted(people, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))
-    return [(f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id))
-            for person in own_grid_first]
+    return [
+        (f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id))
+        for person in own_grid_first
+    ]

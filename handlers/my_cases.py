@@ -25,8 +25,12 @@ async def my_cases(talk: Talk[Desk]) -> None:
         return
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
     photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
-    talk.say("case.card", choices=case_card.buttons(case, talk.person), photos=photos,
-             **case_card.shown(case, steps, talk.district))
+    talk.say(
+        "case.card",
+        choices=case_card.buttons(case, talk.person),
+        photos=photos,
+        **case_card.shown(case, steps, talk.district),
+    )
 
 
 def _names(case: Case) -> tuple[str, ...]:

@@ -12,5 +12,7 @@ async def questions(talk: Talk[Desk]) -> None:
     if not asked:
         talk.say("questions.none")
         return
-    talk.say("questions.list", lines=tuple(
-        Part("questions.line", {"words": words, "count": count}) for words, count in asked))
+    talk.say(
+        "questions.list",
+        lines=tuple(Part("questions.line", {"words": words, "count": count}) for words, count in asked),
+    )

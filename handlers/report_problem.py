@@ -32,12 +32,20 @@ def _sure(heard: Heard, _district: District) -> Heard:
 WHERE = Ask("report.where", where.read)
 WHERE_MAPPED = Ask("report.where_mapped", where.read)
 WHAT = Ask("report.what", _what, free=True)
-SURE = Ask("report.sure", _sure, choices=(("word.yes", "yes"), ("report.other_kind", "kind"), ("word.no", "no")),
-           confirms=True)
+SURE = Ask(
+    "report.sure",
+    _sure,
+    choices=(("word.yes", "yes"), ("report.other_kind", "kind"), ("word.no", "no")),
+    confirms=True,
+)
 KIND = Ask("report.kind", plain.choice)
 
 
-@conversation("report", opens_with=["报事", "我要报事", "上报", "报修", "我要报修", "反映问题", "投诉", "/report"], place=1)
+@conversation(
+    "report",
+    opens_with=["报事", "我要报事", "上报", "报修", "我要报修", "反映问题", "投诉", "/report"],
+    place=1,
+)
 async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     opening = talk.opening
     text = _LEAD.sub("", opening.text)
@@ -59,17 +67,23 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     if not (told_all and "guessed" not in talk.given):
         kind_round, photo_round = 0, 0
         while True:
-            answer = await talk.ask(SURE, name=f"report.sure.{kind_round}.{photo_round}", where=spot.words,
-                                    what=words or Part("report.see_photo"), category=kind.name,
-                                    photos=Part("report.with_photos", {"count": len(photos)}) if photos else "")
+            answer = await talk.ask(
+                SURE,
+                name=f"report.sure.{kind_round}.{photo_round}",
+                where=spot.words,
+                what=words or Part("report.see_photo"),
+                category=kind.name,
+                photos=Part("report.with_photos", {"count": len(photos)}) if photos else "",
+            )
             if answer.photos:
                 photos += answer.photos
                 photo_round += 1
             elif answer.choice == "kind":
                 others = category.guess(words, talk.district)[:3]
                 offered = dict.fromkeys([*others, *talk.district.categories.values()])
-                code = await talk.ask(KIND, [(each.name, each.code) for each in offered],
-                                      name=f"report.kind.{kind_round}")
+                code = await talk.ask(
+                    KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
+                )
                 kind = talk.district.categories[code]
                 kind_round += 1
             elif answer.choice == "no":
@@ -80,9 +94,13 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
 
     position = opening.position
     return ProblemReported(
-        by=talk.person.id, grid=spot.grid, category=kind.code, place=spot.words,
-        words=words or "（见照片）", photos=tuple(photos[:MOST_PHOTOS]),
-        latitude=position.latitude if position else None, longitude=position.longitude if position else None,
-        place_known=spot.known)
-
-
+        by=talk.person.id,
+        grid=spot.grid,
+        category=kind.code,
+        place=spot.words,
+        words=words or "（见照片）",
+        photos=tuple(photos[:MOST_PHOTOS]),
+        latitude=position.latitude if position else None,
+        longitude=position.longitude if position else None,
+        place_known=spot.known,
+    )

@@ -7,17 +7,37 @@ from domain.people import STAFF, WORKERS
 from handlers import case_card
 from storage.desk import Desk
 
-@conversation("tasks", opens_with=["任务", "我的任务", "待办", "案卷", "接单", "/tasks"], roles=(*WORKERS, *STAFF), place=10)
+
+@conversation(
+    "tasks",
+    opens_with=["任务", "我的任务", "待办", "案卷", "接单", "/tasks"],
+    roles=(*WORKERS, *STAFF),
+    place=10,
+)
 async def tasks(talk: Talk[Desk]) -> None:
     waiting = await talk.look("cases", list[Case], lambda desk: _waiting(desk, talk))
     if not waiting:
         talk.say("tasks.none")
         return
     if len(waiting) > 1 and "case" not in talk.given:
-        talk.say("tasks.which", choices=[case_card.opener("tasks", case) for case in waiting], count=len(waiting),
-                 cases=tuple(Part("tasks.line", {
-                     "number": case.number, "status": Part(f"case.status.{case.status}"), "place": case.place,
-                     "words": case_card.short(case.words, 30), "due": case.due_at}) for case in waiting))
+        talk.say(
+            "tasks.which",
+            choices=[case_card.opener("tasks", case) for case in waiting],
+            count=len(waiting),
+            cases=tuple(
+                Part(
+                    "tasks.line",
+                    {
+                        "number": case.number,
+                        "status": Part(f"case.status.{case.status}"),
+                        "place": case.place,
+                        "words": case_card.short(case.words, 30),
+                        "due": case.due_at,
+                    },
+                )
+                for case in waiting
+            ),
+        )
         return
     chosen = int(talk.given.get("case", waiting[0].id))
     case = next((each for each in waiting if each.id == chosen), None)
@@ -26,8 +46,12 @@ async def tasks(talk: Talk[Desk]) -> None:
         return
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
     photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
-    talk.say("case.card", choices=case_card.buttons(case, talk.person), photos=photos,
-             **case_card.shown(case, steps, talk.district))
+    talk.say(
+        "case.card",
+        choices=case_card.buttons(case, talk.person),
+        photos=photos,
+        **case_card.shown(case, steps, talk.district),
+    )
 
 
 async def _waiting(desk: Desk, talk: Talk[Desk]) -> list[Case]:

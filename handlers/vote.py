@@ -7,6 +7,7 @@ from domain.refusals import Refused
 from services.councils import options
 from storage.desk import Desk
 
+
 @conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5)
 async def vote(talk: Talk[Desk]) -> VoteCast | None:
     chosen = talk.given.get("ballot") or talk.opening.text
@@ -20,8 +21,12 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
             talk.say("vote.none")
             return None
         if len(ballots) > 1:
-            talk.say("vote.which", choices=[
-                Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots])
+            talk.say(
+                "vote.which",
+                choices=[
+                    Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots
+                ],
+            )
             return None
         chosen = str(ballots[0].id)
     number = int(chosen)

@@ -35,7 +35,9 @@ def read(heard: Heard, district: District) -> _Heard:
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
     if digits and len(digits) in (9, 15):
-        heirs = district.heirs(grid_code.whole(digits, district), heard.at.astimezone(district.timezone).date())
+        heirs = district.heirs(
+            grid_code.whole(digits, district), heard.at.astimezone(district.timezone).date()
+        )
         if not heirs:
             raise Unclear("place.no_such_code", code=digits)
         return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
@@ -47,8 +49,14 @@ COMMUNITY = Ask("where.community", plain.choice)
 GRID = Ask("where.grid", plain.choice)
 
 
-async def ask(talk: Talk[Desk], question: Ask[_Heard], found: place.Found | None = None, *,
-              sure: bool = False, **shown: object) -> Where:
+async def ask(
+    talk: Talk[Desk],
+    question: Ask[_Heard],
+    found: place.Found | None = None,
+    *,
+    sure: bool = False,
+    **shown: object,
+) -> Where:
     """Where somebody means; `found` is what they have named already, `sure` insists on one grid."""
     if found is None:
         offers = [] if talk.person.grid is None or sure else [("where.home", HOME)]
@@ -59,15 +67,19 @@ async def ask(talk: Talk[Desk], question: Ask[_Heard], found: place.Found | None
     if found is None:
         grids = talk.district.grids_in(await _community(talk), _today(talk))
         return await _which(talk, "", grids, sure=sure)
-    grids = [talk.district.grids[code] for code in found.grids if talk.district.grids[code].in_force(_today(talk))]
+    grids = [
+        talk.district.grids[code] for code in found.grids if talk.district.grids[code].in_force(_today(talk))
+    ]
     return await _which(talk, found.words, grids, sure=sure)
 
 
 async def _community(talk: Talk[Desk]) -> str:
     areas = talk.district.areas.values()
     street = await talk.ask(STREET, [(area.name, area.code) for area in areas if area.level is Level.STREET])
-    return await talk.ask(COMMUNITY, [
-        (area.short, area.code) for area in talk.district.communities() if covers(street, area.code)])
+    return await talk.ask(
+        COMMUNITY,
+        [(area.short, area.code) for area in talk.district.communities() if covers(street, area.code)],
+    )
 
 
 async def _which(talk: Talk[Desk], words: str, grids: list[Grid], *, sure: bool) -> Where:

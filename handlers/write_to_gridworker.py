@@ -1,7 +1,7 @@
 """A resident writes to a gridworker, and the gridworker answers, neither seeing the other's number."""
 
-from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.errors import Unclear
+from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.district import District
 from domain.people import Person
 from domain.refusals import Refused

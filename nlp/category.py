@@ -10,8 +10,10 @@ OTHER = "other"
 def guess(text: str, district: District) -> list[Category]:
     """Categories that fit, best first: the more and the longer its words, the better. Empty when none fits."""
     folded = fold(text)
-    scored = [(sum(len(word) for word in category.words if word in folded), category)
-              for category in district.categories.values()]
+    scored = [
+        (sum(len(word) for word in category.words if word in folded), category)
+        for category in district.categories.values()
+    ]
     return [category for score, category in sorted(scored, key=lambda pair: -pair[0]) if score]
 
 

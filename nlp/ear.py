@@ -9,7 +9,6 @@ from domain.faq import Match
 from nlp import category, faq, grid_code, normalise, place
 from nlp.segment import Segmenter
 
-
 # As `storage.people` makes them: letters and digits nobody confuses.
 _CODE = re.compile(r"(?:I_)?(?=[A-Z2-9]*\d)[A-HJKMNP-Z2-9]{10}")
 
@@ -19,7 +18,9 @@ class Ear:
 
     def __init__(self, district: District) -> None:
         self._district = district
-        self._faq = faq.Faq(district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)]))
+        self._faq = faq.Faq(
+            district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)])
+        )
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)

@@ -19,8 +19,37 @@ from nlp.segment import Segmenter
 _K1, _B = 1.2, 0.4
 SURE, NEAR = 0.52, 0.24
 _MARGIN = 0.04
-_ASKING = ("?", "吗", "么", "呢", "怎么", "咋", "如何", "哪", "什么", "啥", "多少", "几点", "几天", "几号", "多久", "能不能",
-           "可不可以", "可以不", "能报不", "是不是", "要不要", "需要", "为什么", "谁", "何时", "条件", "流程", "材料", "电话")
+_ASKING = (
+    "?",
+    "吗",
+    "么",
+    "呢",
+    "怎么",
+    "咋",
+    "如何",
+    "哪",
+    "什么",
+    "啥",
+    "多少",
+    "几点",
+    "几天",
+    "几号",
+    "多久",
+    "能不能",
+    "可不可以",
+    "可以不",
+    "能报不",
+    "是不是",
+    "要不要",
+    "需要",
+    "为什么",
+    "谁",
+    "何时",
+    "条件",
+    "流程",
+    "材料",
+    "电话",
+)
 
 
 class Faq:
@@ -42,21 +71,26 @@ class Faq:
                     postings[gram].append((row, count))
         self._mean = sum(self._lengths) / max(1, len(self._lengths))
         rows = len(self._owner)
-        self._weights = {gram: math.log(1 + (rows - len(held) + 0.5) / (len(held) + 0.5))
-                         for gram, held in postings.items()}
+        self._weights = {
+            gram: math.log(1 + (rows - len(held) + 0.5) / (len(held) + 0.5))
+            for gram, held in postings.items()
+        }
         self._unknown = math.log(1 + rows + 0.5) if rows else 1.0
         self._postings = postings
 
     def _grams(self, text: str) -> list[str]:
         plain = bare(text)
-        pairs = [plain[place:place + 2] for place in range(len(plain) - 1)] or [plain]
+        pairs = [plain[place : place + 2] for place in range(len(plain) - 1)] or [plain]
         return [f"w:{word}" for word in self._segmenter.cut(fold(text))] + pairs
 
     def scores(self, text: str) -> list[tuple[float, Entry]]:
         """Entries by how much of the question they answer, from 0 to 1, best first."""
         asked = Counter(self._grams(text))
-        most = sum(count * self._weights.get(gram, self._unknown) for gram, count in asked.items()) * (_K1 + 1) / (
-            _K1 * (1 - _B) + 1)
+        most = (
+            sum(count * self._weights.get(gram, self._unknown) for gram, count in asked.items())
+            * (_K1 + 1)
+            / (_K1 * (1 - _B) + 1)
+        )
         if not most:
             return []
         sums: dict[int, float] = defaultdict(float)
@@ -69,7 +103,9 @@ class Faq:
         for row, score in sums.items():
             owner = self._owner[row]
             best[owner] = max(best[owner], score / most)
-        return sorted(((score, self._entries[owner]) for owner, score in best.items()), key=lambda pair: -pair[0])
+        return sorted(
+            ((score, self._entries[owner]) for owner, score in best.items()), key=lambda pair: -pair[0]
+        )
 
     def match(self, text: str, day: date) -> Match:
         """The entry these words mean, if one is clearly meant; else the nearest ones in force on this day."""
@@ -84,7 +120,8 @@ class Faq:
 def in_force(entry: Entry, day: date) -> bool:
     """Whether an answer holds on a day."""
     return (entry.valid_from is None or entry.valid_from <= day) and (
-        entry.valid_until is None or day <= entry.valid_until)
+        entry.valid_until is None or day <= entry.valid_until
+    )
 
 
 def asks(text: str) -> bool:

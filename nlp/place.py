@@ -121,4 +121,4 @@ def read(heard: Heard, district: District) -> Found:
 def rest(text: str, found: Found) -> str:
     """What is said besides the place."""
     folded = fold(text)
-    return (folded[:found.start] + folded[found.end:]).strip(" ,，。.、:：;；的")
+    return (folded[: found.start] + folded[found.end :]).strip(" ,，。.、:：;；的")

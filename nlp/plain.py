@@ -9,12 +9,14 @@ from domain.district import District
 
 def words(least: int = 1, most: int = 1000) -> Callable[[Heard, District], str]:
     """A reader of free words of a sensible length."""
+
     def read(heard: Heard, _district: District) -> str:
         if len(heard.text) < least:
             raise Unclear("plain.too_short" if heard.text else "plain.words_please")
         if len(heard.text) > most:
             raise Unclear("plain.too_long", most=most)
         return heard.text
+
     return read
 
 

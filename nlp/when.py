@@ -8,14 +8,24 @@ from bot.core.talk import Heard
 from domain.district import District
 from nlp.normalise import fold, number
 
-_AFTER = re.compile(r"^(\d{1,4}|[一二两三四五六七八九十]{1,3})\s*(?:个)?(分钟|小时|钟头|天|日|周|星期|礼拜|月)(?:后|以后|之后)?$")
+_AFTER = re.compile(
+    r"^(\d{1,4}|[一二两三四五六七八九十]{1,3})\s*(?:个)?(分钟|小时|钟头|天|日|周|星期|礼拜|月)(?:后|以后|之后)?$"
+)
 _DATE = re.compile(r"^(?:(\d{4})[-/年.])?(\d{1,2})[-/月.](\d{1,2})[日号]?(.*)$")
 _NAMED = {"今天": 0, "今晚": 0, "明天": 1, "明晚": 1, "后天": 2, "大后天": 3}
 _CLOCK = re.compile(r"^\s*(上午|早上|中午|下午|晚上|晚)?\s*(\d{1,2})\s*(?:[:点时](\d{1,2})?(半)?分?)?\s*$")
 _WEEK = re.compile(r"^(下)?(?:周|星期|礼拜)([一二三四五六日天])(.*)$")
-_UNITS = {"分钟": timedelta(minutes=1), "小时": timedelta(hours=1), "钟头": timedelta(hours=1), "天": timedelta(days=1),
-          "日": timedelta(days=1), "周": timedelta(weeks=1), "星期": timedelta(weeks=1), "礼拜": timedelta(weeks=1),
-          "月": timedelta(days=30)}
+_UNITS = {
+    "分钟": timedelta(minutes=1),
+    "小时": timedelta(hours=1),
+    "钟头": timedelta(hours=1),
+    "天": timedelta(days=1),
+    "日": timedelta(days=1),
+    "周": timedelta(weeks=1),
+    "星期": timedelta(weeks=1),
+    "礼拜": timedelta(weeks=1),
+    "月": timedelta(days=30),
+}
 _EVENING = 20
 
 

@@ -30,16 +30,28 @@ SAME_WITHIN = timedelta(minutes=30)
 @when(ProblemReported)
 async def open_case(reported: ProblemReported, desk: Desk) -> None:
     if again := await desk.cases.same(reported, desk.now - SAME_WITHIN):
-        await desk.tell(reported.by, "case.same_again", number=again.number, choices=[_look(again), button(again, Move.REMARK)])
+        await desk.tell(
+            reported.by,
+            "case.same_again",
+            number=again.number,
+            choices=[_look(again), button(again, Move.REMARK)],
+        )
         return
     category = desk.district.categories[reported.category]
     due_at = desk.now + timedelta(hours=category.hours)
     worker = await _worker_of(reported.grid, desk) if reported.place_known else None
     case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
     await desk.tell(
-        reported.by, "case.receipt" if worker else "case.receipt_staff", number=case.number, place=case.place,
-        words=case.words, category=category.name, due=due_at, worker=worker.name if worker else "",
-        choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)])
+        reported.by,
+        "case.receipt" if worker else "case.receipt_staff",
+        number=case.number,
+        place=case.place,
+        words=case.words,
+        category=category.name,
+        due=due_at,
+        worker=worker.name if worker else "",
+        choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)],
+    )
     if category.urgent:
         await desk.tell(reported.by, "case.urgent_hint")
     await _give_to_worker(case, desk)
@@ -57,22 +69,39 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
     await _plan(case, desk)
     photos = await desk.cases.photos(case.id)
-    facts: dict[str, object] = {"number": case.number, "place": case.place, "words": case.words, "due": case.due_at,
-             "category": desk.district.categories[case.category].name}
+    facts: dict[str, object] = {
+        "number": case.number,
+        "place": case.place,
+        "words": case.words,
+        "due": case.due_at,
+        "category": desk.district.categories[case.category].name,
+    }
     told = case.worker_id is not None and await desk.tell(
-        case.worker_id, "case.task", kind=Kind.PUSH, once=f"case:{case.id}:{case.round}:{case.worker_id}",
-        photos=photos, choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
-        **facts)
+        case.worker_id,
+        "case.task",
+        kind=Kind.PUSH,
+        once=f"case:{case.id}:{case.round}:{case.worker_id}",
+        photos=photos,
+        choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
+        **facts,
+    )
     if not told:
         worker = await desk.people.get(case.worker_id) if case.worker_id else None
         if worker:
             facts["worker"] = worker.name or ""
-        await _tell_above(case, desk, "case.task_unmanned" if worker else "case.task_unplaced", photos=photos,
-                          choices=[button(case, Move.DISPATCH)], **facts)
+        await _tell_above(
+            case,
+            desk,
+            "case.task_unmanned" if worker else "case.task_unplaced",
+            photos=photos,
+            choices=[button(case, Move.DISPATCH)],
+            **facts,
+        )
 
 
-async def _tell_above(case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (),
-                      **shown: object) -> bool:
+async def _tell_above(
+    case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (), **shown: object
+) -> bool:
     """Tell the first level above the worker where somebody can be reached; True when somebody was."""
     community, street, district = around(case.grid)
     for area, role in ((community, Role.COMMUNITY), (street, Role.STREET), (district, Role.DISTRICT)):
@@ -87,8 +116,11 @@ async def _tell_above(case: Case, desk: Desk, key: str, *, choices: list[Choice]
 async def _plan(case: Case, desk: Desk) -> None:
     warn = timedelta(hours=desk.district.categories[case.category].warn)
     if case.due_at - warn > desk.now:
-        await desk.plan(DeadlineNears(case.id, case.round), case.due_at - warn,
-                        key=f"deadline:{case.id}:{case.round}:{case.worker_id}")
+        await desk.plan(
+            DeadlineNears(case.id, case.round),
+            case.due_at - warn,
+            key=f"deadline:{case.id}:{case.round}:{case.worker_id}",
+        )
 
 
 @when(CaseMoved)
@@ -119,17 +151,33 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
 
 
 async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_accepted", number=case.number, place=case.place, due=case.due_at,
-                    choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)])
-    await desk.tell(case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at)
+    await desk.tell(
+        person.id,
+        "case.you_accepted",
+        number=case.number,
+        place=case.place,
+        due=case.due_at,
+        choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
+    )
+    await desk.tell(
+        case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at
+    )
 
 
 async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_returned", number=case.number)
     await desk.tell(case.reporter_id, "case.was_returned", number=case.number)
-    await _tell_above(case, desk, "case.returned_to_staff", number=case.number, worker=person.name, why=moved.words,
-                      place=case.place, words=case.words,
-                      choices=[button(case, Move.DISPATCH), button(case, Move.DISMISS)])
+    await _tell_above(
+        case,
+        desk,
+        "case.returned_to_staff",
+        number=case.number,
+        worker=person.name,
+        why=moved.words,
+        place=case.place,
+        words=case.words,
+        choices=[button(case, Move.DISPATCH), button(case, Move.DISMISS)],
+    )
 
 
 async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -145,13 +193,30 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await desk.tell(person.id, "case.you_finished", number=case.number)
     said = Part("case.they_said", {"words": moved.words}) if moved.words else ""
     told = await desk.tell(
-        case.reporter_id, "case.was_finished", number=case.number, worker=person.name, said=said, photos=moved.photos,
-        choices=[*(Choice(f"case.{score.name.lower()}", opens="case_move",
-                          given={"case": str(case.id), "move": Move.RATE, "score": str(int(score))})
-                   for score in (Score.GOOD, Score.FAIR)), button(case, Move.REJECT)])
+        case.reporter_id,
+        "case.was_finished",
+        number=case.number,
+        worker=person.name,
+        said=said,
+        photos=moved.photos,
+        choices=[
+            *(
+                Choice(
+                    f"case.{score.name.lower()}",
+                    opens="case_move",
+                    given={"case": str(case.id), "move": Move.RATE, "score": str(int(score))},
+                )
+                for score in (Score.GOOD, Score.FAIR)
+            ),
+            button(case, Move.REJECT),
+        ],
+    )
     # Nobody to ask, or nobody answers: staff check instead, never the one who did the work.
-    await desk.plan(CheckOverdue(case.id, case.round), desk.now + (CHECK_AFTER if told else timedelta(0)),
-                    key=f"check:{case.id}:{case.round}")
+    await desk.plan(
+        CheckOverdue(case.id, case.round),
+        desk.now + (CHECK_AFTER if told else timedelta(0)),
+        key=f"check:{case.id}:{case.round}",
+    )
 
 
 async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -170,13 +235,22 @@ async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await desk.tell(person.id, "case.you_rejected", number=case.number)
     if person.id != case.reporter_id:
         await desk.tell(case.reporter_id, "case.sent_back", number=case.number)
-    await desk.tell(case.worker_id, "case.not_solved", kind=Kind.PUSH, number=case.number, place=case.place,
-                    why=moved.words, choices=[button(case, Move.FINISH), button(case, Move.RETURN)])
+    await desk.tell(
+        case.worker_id,
+        "case.not_solved",
+        kind=Kind.PUSH,
+        number=case.number,
+        place=case.place,
+        why=moved.words,
+        choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
+    )
 
 
 async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_withdrew", number=case.number)
-    await desk.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place)
+    await desk.tell(
+        case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place
+    )
 
 
 async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -187,15 +261,28 @@ async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -
 async def _remarked(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_remarked", number=case.number)
     for other in {case.reporter_id, case.worker_id} - {person.id, None}:
-        await desk.tell(other, "case.was_remarked", number=case.number, words=moved.words, photos=moved.photos,
-                        kind=Kind.PUSH if other == case.worker_id else Kind.NOTICE,
-                        choices=[button(case, Move.REMARK)])
+        await desk.tell(
+            other,
+            "case.was_remarked",
+            number=case.number,
+            words=moved.words,
+            photos=moved.photos,
+            kind=Kind.PUSH if other == case.worker_id else Kind.NOTICE,
+            choices=[button(case, Move.REMARK)],
+        )
 
 
 _TELL = {
-    Move.ACCEPT: _accepted, Move.RETURN: _returned, Move.DISPATCH: _dispatched, Move.FINISH: _finished,
-    Move.RATE: _rated, Move.VERIFY: _verified, Move.REJECT: _rejected, Move.WITHDRAW: _withdrawn,
-    Move.DISMISS: _dismissed, Move.REMARK: _remarked,
+    Move.ACCEPT: _accepted,
+    Move.RETURN: _returned,
+    Move.DISPATCH: _dispatched,
+    Move.FINISH: _finished,
+    Move.RATE: _rated,
+    Move.VERIFY: _verified,
+    Move.REJECT: _rejected,
+    Move.WITHDRAW: _withdrawn,
+    Move.DISMISS: _dismissed,
+    Move.REMARK: _remarked,
 }
 
 
@@ -205,21 +292,44 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     if case.round != nears.round or case.status not in (Status.DISPATCHED, Status.HANDLING):
         return
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
-    told = await desk.tell(case.worker_id, "case.deadline_near", kind=Kind.PUSH, number=case.number, place=case.place,
-                           words=case.words, due=case.due_at, once=f"deadline:{case.id}:{case.round}",
-                           choices=[button(case, move)])
+    told = await desk.tell(
+        case.worker_id,
+        "case.deadline_near",
+        kind=Kind.PUSH,
+        number=case.number,
+        place=case.place,
+        words=case.words,
+        due=case.due_at,
+        once=f"deadline:{case.id}:{case.round}",
+        choices=[button(case, move)],
+    )
     if not told:
-        await _tell_above(case, desk, "case.deadline_near", number=case.number, place=case.place, words=case.words,
-                          due=case.due_at, choices=[button(case, Move.DISPATCH)])
+        await _tell_above(
+            case,
+            desk,
+            "case.deadline_near",
+            number=case.number,
+            place=case.place,
+            words=case.words,
+            due=case.due_at,
+            choices=[button(case, Move.DISPATCH)],
+        )
 
 
 @when(CheckOverdue)
 async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
     case = await desk.cases.get(overdue.case)
     if case.round == overdue.round and case.status is Status.DONE:
-        await _tell_above(case, desk, "case.check_please", number=case.number, place=case.place, words=case.words,
-                          photos=await desk.cases.photos(case.id, "done"),
-                          choices=[button(case, Move.VERIFY), button(case, Move.REJECT)])
+        await _tell_above(
+            case,
+            desk,
+            "case.check_please",
+            number=case.number,
+            place=case.place,
+            words=case.words,
+            photos=await desk.cases.photos(case.id, "done"),
+            choices=[button(case, Move.VERIFY), button(case, Move.REJECT)],
+        )
 
 
 def button(case: Case, move: Move) -> Choice:

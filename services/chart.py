@@ -26,7 +26,9 @@ async def draw(ballot: Ballot, result: Result) -> bytes:
 def _draw(ballot: Ballot, result: Result) -> bytes:
     title = _wrapped(ballot.question, _font(48), _WIDTH - 2 * _MARGIN)
     labels = [_wrapped(option, _font(36), _WIDTH - 2 * _MARGIN - 240) for option in ballot.options]
-    height = _MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + _MARGIN
+    height = (
+        _MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + _MARGIN
+    )
     image = Image.new("RGB", (_WIDTH, height), _PAPER)
     pen = ImageDraw.Draw(image)
     top = _MARGIN
@@ -46,11 +48,18 @@ def _draw(ballot: Ballot, result: Result) -> bytes:
         pen.rounded_rectangle((_MARGIN, top, _MARGIN + full, top + _BAR), _BAR // 2, _TRACK)
         if votes:
             # Never narrower than its round ends.
-            pen.rounded_rectangle((_MARGIN, top, _MARGIN + max(_BAR, int(full * share)), top + _BAR), _BAR // 2,
-                                  _GREEN if votes == most else _WOOD)
+            pen.rounded_rectangle(
+                (_MARGIN, top, _MARGIN + max(_BAR, int(full * share)), top + _BAR),
+                _BAR // 2,
+                _GREEN if votes == most else _WOOD,
+            )
         top += _BAR + 34
-    pen.text((_MARGIN, top + 24), f"共 {result.votes} 人投票，应投 {result.eligible} 人，参与率 {result.turnout:.0%}", _SOFT,
-             _font(32))
+    pen.text(
+        (_MARGIN, top + 24),
+        f"共 {result.votes} 人投票，应投 {result.eligible} 人，参与率 {result.turnout:.0%}",
+        _SOFT,
+        _font(32),
+    )
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -33,10 +33,22 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     check_opening(host, opened.area, opened.options, desk.now, opened.closes_at)
     ballot = await desk.ballots.open(opened)
     told = await desk.tell_area(
-        ballot.area, "ballot.opened", once=f"ballot:{ballot.id}:opened", area=desk.district.area_name(ballot.area),
-        question=ballot.question, closes=ballot.closes_at, choices=options(ballot))
-    await desk.tell(opened.by, "ballot.you_opened", question=ballot.question, told=told, closes=ballot.closes_at,
-                    choices=[Choice("ballot.cancel", opens="ballot_cancel", given={"ballot": str(ballot.id)})])
+        ballot.area,
+        "ballot.opened",
+        once=f"ballot:{ballot.id}:opened",
+        area=desk.district.area_name(ballot.area),
+        question=ballot.question,
+        closes=ballot.closes_at,
+        choices=options(ballot),
+    )
+    await desk.tell(
+        opened.by,
+        "ballot.you_opened",
+        question=ballot.question,
+        told=told,
+        closes=ballot.closes_at,
+        choices=[Choice("ballot.cancel", opens="ballot_cancel", given={"ballot": str(ballot.id)})],
+    )
     lead = min(REMIND_AT_MOST, (ballot.closes_at - desk.now) / REMIND_SHARE)
     await desk.plan(BallotReminds(ballot.id), ballot.closes_at - lead, key=f"ballot:{ballot.id}:remind")
     await desk.plan(BallotCloses(ballot.id), ballot.closes_at, key=f"ballot:{ballot.id}:close")
@@ -50,9 +62,14 @@ async def cast_vote(cast: VoteCast, desk: Desk) -> None:
         raise Refused("ballot.not_your_ballot")
     check_vote(ballot, person, cast.option, desk.now)
     changed = await desk.ballots.cast(ballot.id, person.id, cast.option)
-    await desk.tell(person.id, "ballot.you_changed" if changed else "ballot.you_voted", question=ballot.question,
-                    option=ballot.options[cast.option], closes=ballot.closes_at,
-                    choices=[Choice("ballot.change", opens="vote", given={"ballot": str(ballot.id)})])
+    await desk.tell(
+        person.id,
+        "ballot.you_changed" if changed else "ballot.you_voted",
+        question=ballot.question,
+        option=ballot.options[cast.option],
+        closes=ballot.closes_at,
+        choices=[Choice("ballot.change", opens="vote", given={"ballot": str(ballot.id)})],
+    )
 
 
 @when(BallotCancelled)
@@ -63,8 +80,13 @@ async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
     if ballot.closed_at is not None:
         raise Refused("ballot.closed", question=ballot.question)
     await desk.ballots.close(ballot.id, cancelled.reason)
-    await desk.tell_area(ballot.area, "ballot.was_cancelled", once=f"ballot:{ballot.id}:cancelled",
-                         question=ballot.question, reason=cancelled.reason)
+    await desk.tell_area(
+        ballot.area,
+        "ballot.was_cancelled",
+        once=f"ballot:{ballot.id}:cancelled",
+        question=ballot.question,
+        reason=cancelled.reason,
+    )
     await desk.tell(cancelled.by, "ballot.you_cancelled", question=ballot.question)
 
 
@@ -73,8 +95,14 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
     ballot = await desk.ballots.get(reminds.ballot)
     if ballot.open_at(desk.now):
         await desk.tell_area(
-            ballot.area, "ballot.reminder", once=f"ballot:{ballot.id}:reminder", question=ballot.question,
-            closes=ballot.closes_at, unless=voted_in(ballot.id), choices=options(ballot))
+            ballot.area,
+            "ballot.reminder",
+            once=f"ballot:{ballot.id}:reminder",
+            question=ballot.question,
+            closes=ballot.closes_at,
+            unless=voted_in(ballot.id),
+            choices=options(ballot),
+        )
 
 
 @when(BallotCloses)
@@ -88,19 +116,33 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
     result = Result(counts, eligible)
     picture = await desk.album.draw(await chart.draw(ballot, result))
     shown = {
-        "question": ballot.question, "votes": result.votes, "eligible": result.eligible,
+        "question": ballot.question,
+        "votes": result.votes,
+        "eligible": result.eligible,
         "turnout": f"{result.turnout:.0%}",
-        "counts": tuple(Part("ballot.count", {"option": option, "votes": votes})
-                        for option, votes in zip(ballot.options, counts, strict=True)),
+        "counts": tuple(
+            Part("ballot.count", {"option": option, "votes": votes})
+            for option, votes in zip(ballot.options, counts, strict=True)
+        ),
     }
-    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown)
+    await desk.tell_area(
+        ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown
+    )
     host = await desk.people.get(ballot.host_id)
     if host and (host.grid is None or not host.grid.startswith(ballot.area.rstrip("0"))):
-        await desk.tell(host.id, "ballot.result", kind=Kind.NOTICE, photos=[picture],
-                        once=f"ballot:{ballot.id}:result:host", **shown)
+        await desk.tell(
+            host.id,
+            "ballot.result",
+            kind=Kind.NOTICE,
+            photos=[picture],
+            once=f"ballot:{ballot.id}:result:host",
+            **shown,
+        )
 
 
 def options(ballot: Ballot) -> list[Choice]:
     """A button for each answer; one tap is a vote."""
-    return [Choice(option, opens="vote", given={"ballot": str(ballot.id), "option": str(place)})
-            for place, option in enumerate(ballot.options)]
+    return [
+        Choice(option, opens="vote", given={"ballot": str(ballot.id), "option": str(place)})
+        for place, option in enumerate(ballot.options)
+    ]

@@ -37,11 +37,22 @@ async def _send(number: int, day: str, desk: Desk) -> None:
     if not waiting:
         return
     late = sum(case.due_at < desk.now for case in waiting)
-    await desk.tell(number, "digest.morning", kind=Kind.NOTICE, once=f"digest:{day}:{number}", count=len(waiting),
-                    late=Part("digest.late", {"count": late}) if late else "",
-                    lines=tuple(Part("digest.line", {"number": case.number, "place": case.place, "due": case.due_at,
-                                                     "words": case.words[:20]}) for case in waiting[:_SHOWN]),
-                    choices=[Choice("tasks.title", opens="tasks")])
+    await desk.tell(
+        number,
+        "digest.morning",
+        kind=Kind.NOTICE,
+        once=f"digest:{day}:{number}",
+        count=len(waiting),
+        late=Part("digest.late", {"count": late}) if late else "",
+        lines=tuple(
+            Part(
+                "digest.line",
+                {"number": case.number, "place": case.place, "due": case.due_at, "words": case.words[:20]},
+            )
+            for case in waiting[:_SHOWN]
+        ),
+        choices=[Choice("tasks.title", opens="tasks")],
+    )
 
 
 async def plan_next(desk: Desk) -> None:

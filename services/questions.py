@@ -16,5 +16,9 @@ async def keep_question(asked: QuestionAsked, desk: Desk) -> None:
     near = [entry for each in asked.near for entry in desk.district.entries if entry.id == each]
     offers = [Choice(entry.question, opens="faq", given={"entry": entry.id}) for entry in near]
     carry = Choice("faq.report_it", opens="report", given={"words": asked.words[:500]})
-    await desk.tell(asked.by, "faq.did_you_mean" if near else "faq.unanswered", hotline=desk.district.hotline,
-                    choices=[*offers, carry, Choice("faq.write", opens="grid")])
+    await desk.tell(
+        asked.by,
+        "faq.did_you_mean" if near else "faq.unanswered",
+        hotline=desk.district.hotline,
+        choices=[*offers, carry, Choice("faq.write", opens="grid")],
+    )

@@ -28,9 +28,16 @@ async def settle(chosen: GridChosen, desk: Desk) -> None:
         raise Refused("place.no_such_code", code=chosen.grid)
     await desk.people.change(chosen.by, grid=heirs[0].code)
     ballots = await desk.ballots.open_for(heirs[0].code)
-    await desk.tell(chosen.by, "settle.done", grid=heirs[0].name, choices=[
-        Choice("grid.title", opens="grid"), Choice("report.title", opens="report"),
-        *([Choice("vote.title", opens="vote")] if ballots else [])])
+    await desk.tell(
+        chosen.by,
+        "settle.done",
+        grid=heirs[0].name,
+        choices=[
+            Choice("grid.title", opens="grid"),
+            Choice("report.title", opens="report"),
+            *([Choice("vote.title", opens="vote")] if ballots else []),
+        ],
+    )
 
 
 @when(LanguageChosen)
@@ -88,10 +95,15 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
 @when(RoleGranted)
 async def grant(granted: RoleGranted, desk: Desk) -> None:
     await desk.people.grant(granted.person, granted.role, granted.area)
-    await desk.tell(granted.person, "join.done", role=Part(f"role.{granted.role}"),
-                    area=desk.district.area_name(granted.area),
-                    choices=[Choice("tasks.title", opens="tasks")] if granted.role is not Role.COUNCIL_HOST else [
-                        Choice("ballot_open.title", opens="ballot_open")])
+    await desk.tell(
+        granted.person,
+        "join.done",
+        role=Part(f"role.{granted.role}"),
+        area=desk.district.area_name(granted.area),
+        choices=[Choice("tasks.title", opens="tasks")]
+        if granted.role is not Role.COUNCIL_HOST
+        else [Choice("ballot_open.title", opens="ballot_open")],
+    )
     await desk.tell_menu(granted.person)
 
 
@@ -99,7 +111,13 @@ async def grant(granted: RoleGranted, desk: Desk) -> None:
 async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     writer = await desk.people.get(asked.by)
     name = writer.name if writer and writer.name else Part("write.a_resident")
-    told = await desk.tell(asked.to, "write.letter", kind=Kind.PUSH, writer=name, words=asked.words,
-                           photos=asked.photos,
-                           choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})])
+    told = await desk.tell(
+        asked.to,
+        "write.letter",
+        kind=Kind.PUSH,
+        writer=name,
+        words=asked.words,
+        photos=asked.photos,
+        choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})],
+    )
     await desk.tell(asked.by, "write.sent" if told else "write.unreachable", hotline=desk.district.hotline)

@@ -12,8 +12,17 @@ from domain.councils import Ballot, BallotOpened
 from storage import conflict
 from storage.tables import Ballots, People, Votes
 
-_BALLOT = (Ballots.id, Ballots.area, Ballots.question, Ballots.options, Ballots.host_id, Ballots.opened_at,
-           Ballots.closes_at, Ballots.closed_at, Ballots.cancelled)
+_BALLOT = (
+    Ballots.id,
+    Ballots.area,
+    Ballots.question,
+    Ballots.options,
+    Ballots.host_id,
+    Ballots.opened_at,
+    Ballots.closes_at,
+    Ballots.closed_at,
+    Ballots.cancelled,
+)
 
 
 class BallotStore:
@@ -24,9 +33,18 @@ class BallotStore:
         self._now = now
 
     async def open(self, opened: BallotOpened) -> Ballot:
-        number = await self._db.scalar(insert(Ballots).values(
-            area=opened.area, question=opened.question, options=json.dumps(opened.options, ensure_ascii=False),
-            host_id=opened.by, opened_at=self._now, closes_at=opened.closes_at).returning(Ballots.id))
+        number = await self._db.scalar(
+            insert(Ballots)
+            .values(
+                area=opened.area,
+                question=opened.question,
+                options=json.dumps(opened.options, ensure_ascii=False),
+                host_id=opened.by,
+                opened_at=self._now,
+                closes_at=opened.closes_at,
+            )
+            .returning(Ballots.id)
+        )
         if number is None:
             raise LookupError("the database gave no number for a new ballot")
         return await self.get(number)
@@ -49,31 +67,52 @@ class BallotStore:
 
     async def open_for(self, grid: str) -> list[Ballot]:
         """The open ballots somebody living in a grid may vote in, the first to close first."""
-        return [_ballot(row) for row in await self._db.execute(
-            select(*_BALLOT).where(Ballots.area.in_([*around(grid), grid]), Ballots.closed_at.is_(None),
-                                   Ballots.closes_at > self._now).order_by(Ballots.closes_at, Ballots.id))]
+        return [
+            _ballot(row)
+            for row in await self._db.execute(
+                select(*_BALLOT)
+                .where(
+                    Ballots.area.in_([*around(grid), grid]),
+                    Ballots.closed_at.is_(None),
+                    Ballots.closes_at > self._now,
+                )
+                .order_by(Ballots.closes_at, Ballots.id)
+            )
+        ]
 
     async def of_host(self, person_id: int) -> list[Ballot]:
-        return [_ballot(row) for row in await self._db.execute(
-            select(*_BALLOT).where(Ballots.host_id == person_id, Ballots.closed_at.is_(None)).order_by(Ballots.id))]
+        return [
+            _ballot(row)
+            for row in await self._db.execute(
+                select(*_BALLOT)
+                .where(Ballots.host_id == person_id, Ballots.closed_at.is_(None))
+                .order_by(Ballots.id)
+            )
+        ]
 
     async def cast(self, ballot_id: int, person_id: int, option: int) -> bool:
         """Put down a vote; True when it replaced an earlier one."""
         before = await self.vote_of(ballot_id, person_id)
         statement = conflict.insert(self._db, Votes).values(
-            ballot_id=ballot_id, person_id=person_id, option=option, at=self._now)
-        await self._db.execute(statement.on_conflict_do_update(
-            index_elements=["ballot_id", "person_id"], set_={"option": option, "at": self._now}))
+            ballot_id=ballot_id, person_id=person_id, option=option, at=self._now
+        )
+        await self._db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["ballot_id", "person_id"], set_={"option": option, "at": self._now}
+            )
+        )
         return before is not None
 
     async def vote_of(self, ballot_id: int, person_id: int) -> int | None:
         """Somebody's own vote, for their eyes only."""
         return await self._db.scalar(
-            select(Votes.option).where(Votes.ballot_id == ballot_id, Votes.person_id == person_id))
+            select(Votes.option).where(Votes.ballot_id == ballot_id, Votes.person_id == person_id)
+        )
 
     async def close(self, ballot_id: int, cancelled: str | None = None) -> None:
         await self._db.execute(
-            update(Ballots).where(Ballots.id == ballot_id).values(closed_at=self._now, cancelled=cancelled))
+            update(Ballots).where(Ballots.id == ballot_id).values(closed_at=self._now, cancelled=cancelled)
+        )
 
     async def count(self, ballot: Ballot) -> tuple[tuple[int, ...], int]:
         """Votes by option, and how many live in the area.
@@ -83,11 +122,21 @@ class BallotStore:
         """
         if ballot.closed_at is None:
             raise ValueError(f"ballot {ballot.id} is open and sealed")
-        counted = {option: votes for option, votes in await self._db.execute(
-            select(Votes.option, func.count()).where(Votes.ballot_id == ballot.id).group_by(Votes.option))}
+        counted = {
+            option: votes
+            for option, votes in await self._db.execute(
+                select(Votes.option, func.count()).where(Votes.ballot_id == ballot.id).group_by(Votes.option)
+            )
+        }
         start = prefix(ballot.area)
-        eligible = await self._db.scalar(select(func.count()).select_from(People).where(
-            People.grid >= start, People.grid < start + ":")) or 0
+        eligible = (
+            await self._db.scalar(
+                select(func.count())
+                .select_from(People)
+                .where(People.grid >= start, People.grid < start + ":")
+            )
+            or 0
+        )
         counts = tuple(counted.get(option, 0) for option in range(len(ballot.options)))
         return counts, max(eligible, sum(counts))
 
@@ -95,7 +144,8 @@ class BallotStore:
         """Take somebody's votes out of ballots still open: who is forgotten could otherwise come back and vote twice."""
         still_open = select(Ballots.id).where(Ballots.closed_at.is_(None))
         await self._db.execute(
-            delete(Votes).where(Votes.person_id == person_id, Votes.ballot_id.in_(still_open)))
+            delete(Votes).where(Votes.person_id == person_id, Votes.ballot_id.in_(still_open))
+        )
 
 
 def voted_in(ballot_id: int) -> ColumnElement[bool]:

@@ -12,9 +12,25 @@ from domain.areas import prefix
 from domain.cases import OPEN, Case, Move, ProblemReported, Status, Step
 from storage.tables import CaseLog, CasePhotos, Cases
 
-_CASE = (Cases.id, Cases.number, Cases.reporter_id, Cases.grid, Cases.category, Cases.place, Cases.words,
-         Cases.status, Cases.worker_id, Cases.opened_at, Cases.due_at, Cases.done_at, Cases.closed_at,
-         Cases.latitude, Cases.longitude, Cases.rating, Cases.round)
+_CASE = (
+    Cases.id,
+    Cases.number,
+    Cases.reporter_id,
+    Cases.grid,
+    Cases.category,
+    Cases.place,
+    Cases.words,
+    Cases.status,
+    Cases.worker_id,
+    Cases.opened_at,
+    Cases.due_at,
+    Cases.done_at,
+    Cases.closed_at,
+    Cases.latitude,
+    Cases.longitude,
+    Cases.rating,
+    Cases.round,
+)
 
 
 class CaseStore:
@@ -24,14 +40,30 @@ class CaseStore:
         self._db = connection
         self._now = now
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
+    async def open(
+        self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo
+    ) -> Case:
         """A new case, dispatched to a worker, or waiting for staff when there is none."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
-        number = await self._db.scalar(insert(Cases).values(
-            number=f"new-{secrets.token_hex(8)}", reporter_id=reported.by, grid=reported.grid,
-            category=reported.category, place=reported.place, words=reported.words, latitude=reported.latitude,
-            longitude=reported.longitude, status=status, worker_id=worker_id, opened_at=self._now, due_at=due_at,
-            round=1).returning(Cases.id))
+        number = await self._db.scalar(
+            insert(Cases)
+            .values(
+                number=f"new-{secrets.token_hex(8)}",
+                reporter_id=reported.by,
+                grid=reported.grid,
+                category=reported.category,
+                place=reported.place,
+                words=reported.words,
+                latitude=reported.latitude,
+                longitude=reported.longitude,
+                status=status,
+                worker_id=worker_id,
+                opened_at=self._now,
+                due_at=due_at,
+                round=1,
+            )
+            .returning(Cases.id)
+        )
         if number is None:
             raise LookupError("the database gave no number for a new case")
         receipt = f"{self._now.astimezone(zone):%y%m%d}-{number:04d}"
@@ -42,9 +74,19 @@ class CaseStore:
 
     async def same(self, reported: ProblemReported, since: datetime) -> Case | None:
         """An open case with the same reporter, place and words, opened since then."""
-        row = (await self._db.execute(select(*_CASE).where(
-            Cases.reporter_id == reported.by, Cases.opened_at > since, Cases.place == reported.place,
-            Cases.words == reported.words, Cases.status.in_(OPEN)).limit(1))).one_or_none()
+        row = (
+            await self._db.execute(
+                select(*_CASE)
+                .where(
+                    Cases.reporter_id == reported.by,
+                    Cases.opened_at > since,
+                    Cases.place == reported.place,
+                    Cases.words == reported.words,
+                    Cases.status.in_(OPEN),
+                )
+                .limit(1)
+            )
+        ).one_or_none()
         return _case(row) if row else None
 
     async def get(self, case_id: int, *, lock: bool = False) -> Case:
@@ -64,47 +106,76 @@ class CaseStore:
         return await self.get(case_id)
 
     async def log(self, case_id: int, person_id: int | None, move: Move, words: str = "") -> None:
-        await self._db.execute(insert(CaseLog).values(
-            case_id=case_id, at=self._now, person_id=person_id, move=move, words=words))
+        await self._db.execute(
+            insert(CaseLog).values(case_id=case_id, at=self._now, person_id=person_id, move=move, words=words)
+        )
 
     async def steps(self, case_id: int) -> list[Step]:
         rows = await self._db.execute(
             select(CaseLog.at, CaseLog.person_id, CaseLog.move, CaseLog.words)
-            .where(CaseLog.case_id == case_id).order_by(CaseLog.id))
+            .where(CaseLog.case_id == case_id)
+            .order_by(CaseLog.id)
+        )
         return [Step(at, who, Move(move), words) for at, who, move, words in rows]
 
     async def add_photos(self, case_id: int, photos: Sequence[str], stage: str) -> None:
         if photos:
-            await self._db.execute(insert(CasePhotos), [
-                {"case_id": case_id, "photo": photo, "stage": stage} for photo in photos])
+            await self._db.execute(
+                insert(CasePhotos), [{"case_id": case_id, "photo": photo, "stage": stage} for photo in photos]
+            )
 
     async def photos(self, case_id: int, stage: str = "reported") -> tuple[str, ...]:
-        return tuple(await self._db.scalars(
-            select(CasePhotos.photo).where(CasePhotos.case_id == case_id, CasePhotos.stage == stage)
-            .order_by(CasePhotos.id)))
+        return tuple(
+            await self._db.scalars(
+                select(CasePhotos.photo)
+                .where(CasePhotos.case_id == case_id, CasePhotos.stage == stage)
+                .order_by(CasePhotos.id)
+            )
+        )
 
     async def with_photo(self, photo: str) -> list[Case]:
         """The cases a photo belongs to: who may see one of them may see it."""
-        return [_case(row) for row in await self._db.execute(
-            select(*_CASE).where(Cases.id.in_(select(CasePhotos.case_id).where(CasePhotos.photo == photo))))]
+        return [
+            _case(row)
+            for row in await self._db.execute(
+                select(*_CASE).where(
+                    Cases.id.in_(select(CasePhotos.case_id).where(CasePhotos.photo == photo))
+                )
+            )
+        ]
 
     async def of_reporter(self, person_id: int, limit: int = 10) -> list[Case]:
         """Somebody's own cases, newest first."""
-        return [_case(row) for row in await self._db.execute(
-            select(*_CASE).where(Cases.reporter_id == person_id).order_by(Cases.id.desc()).limit(limit))]
+        return [
+            _case(row)
+            for row in await self._db.execute(
+                select(*_CASE).where(Cases.reporter_id == person_id).order_by(Cases.id.desc()).limit(limit)
+            )
+        ]
 
     async def of_worker(self, person_id: int, statuses: Iterable[Status]) -> list[Case]:
         """What lies with a worker, the nearest deadline first."""
-        return [_case(row) for row in await self._db.execute(
-            select(*_CASE).where(Cases.worker_id == person_id, Cases.status.in_([*statuses]))
-            .order_by(Cases.due_at, Cases.id))]
+        return [
+            _case(row)
+            for row in await self._db.execute(
+                select(*_CASE)
+                .where(Cases.worker_id == person_id, Cases.status.in_([*statuses]))
+                .order_by(Cases.due_at, Cases.id)
+            )
+        ]
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""
         start = prefix(area)
-        return [_case(row) for row in await self._db.execute(
-            select(*_CASE).where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]))
-            .order_by(Cases.due_at, Cases.id).limit(limit))]
+        return [
+            _case(row)
+            for row in await self._db.execute(
+                select(*_CASE)
+                .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]))
+                .order_by(Cases.due_at, Cases.id)
+                .limit(limit)
+            )
+        ]
 
     async def by_number(self, number: str) -> Case | None:
         row = (await self._db.execute(select(*_CASE).where(Cases.number == number))).one_or_none()
@@ -114,13 +185,49 @@ class CaseStore:
         """How many cases of an area stand where, open ones only."""
         start = prefix(area)
         rows = await self._db.execute(
-            select(Cases.status, func.count()).where(
-                Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_(OPEN)).group_by(Cases.status))
+            select(Cases.status, func.count())
+            .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_(OPEN))
+            .group_by(Cases.status)
+        )
         return {Status(status): count for status, count in rows}
 
 
 def _case(row: Sequence[object]) -> Case:
-    (number, receipt, reporter, grid, category, place, words, status, worker, opened, due, done, closed, latitude,
-     longitude, rating, again) = row
-    return Case(number, receipt, reporter, grid, category, place, words, Status(status), worker, opened, due, done,  # type: ignore[arg-type]
-                closed, latitude, longitude, rating, again)  # type: ignore[arg-type]
+    (
+        number,
+        receipt,
+        reporter,
+        grid,
+        category,
+        place,
+        words,
+        status,
+        worker,
+        opened,
+        due,
+        done,
+        closed,
+        latitude,
+        longitude,
+        rating,
+        again,
+    ) = row
+    return Case(
+        number,
+        receipt,
+        reporter,
+        grid,
+        category,
+        place,
+        words,
+        Status(status),
+        worker,
+        opened,
+        due,
+        done,  # type: ignore[arg-type]
+        closed,
+        latitude,
+        longitude,
+        rating,
+        again,
+    )  # type: ignore[arg-type]

@@ -29,7 +29,6 @@ from storage.heard import HeardStore
 from storage.outbox import OutboxStore
 from storage.people import Contact, PeopleStore
 
-
 # The commands a person is offered: (command, text key of its title).
 Menu = Callable[[Person], Sequence[tuple[str, str]]]
 
@@ -37,8 +36,17 @@ Menu = Callable[[Person], Sequence[tuple[str, str]]]
 class Desk:
     """One transaction at work. `now` stands still while it lasts."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, texts: Texts, district: District, rules: Rules,
-                 new_id: Callable[[], str], album: Album, menu: Menu) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        texts: Texts,
+        district: District,
+        rules: Rules,
+        new_id: Callable[[], str],
+        album: Album,
+        menu: Menu,
+    ) -> None:
         self._db = connection
         self._rules = rules
         self.now = now
@@ -156,8 +164,18 @@ class Desk:
             del self._lines[said_before:]
             raise
 
-    async def tell(self, person_id: int | None, key: str, /, *, kind: Kind = Kind.NOTICE, once: str | None = None,
-                   choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> bool:
+    async def tell(
+        self,
+        person_id: int | None,
+        key: str,
+        /,
+        *,
+        kind: Kind = Kind.NOTICE,
+        once: str | None = None,
+        choices: Sequence[Choice] = (),
+        photos: Sequence[str] = (),
+        **shown: object,
+    ) -> bool:
         """Tell somebody something, in their language, where they last wrote from; False when they have no chat.
 
         To whoever speaks just now it is part of the answer, unless it is a push.
@@ -174,19 +192,39 @@ class Desk:
         contact_id, language = found
         self.queued = True
         return await self.outbox.queue(
-            contact_id, kind, render(line, self.texts, language, self.district.timezone), once=once,
-            due_at=self._awake(kind))
+            contact_id,
+            kind,
+            render(line, self.texts, language, self.district.timezone),
+            once=once,
+            due_at=self._awake(kind),
+        )
 
-    async def tell_area(self, area: str, key: str, /, *, once: str, kind: Kind = Kind.REMINDER,
-                        choices: Sequence[Choice] = (), photos: Sequence[str] = (),
-                        unless: ColumnElement[bool] | None = None, **shown: object) -> int:
+    async def tell_area(
+        self,
+        area: str,
+        key: str,
+        /,
+        *,
+        once: str,
+        kind: Kind = Kind.REMINDER,
+        choices: Sequence[Choice] = (),
+        photos: Sequence[str] = (),
+        unless: ColumnElement[bool] | None = None,
+        **shown: object,
+    ) -> int:
         """Tell every resident of an area, once each; `unless` leaves some out. Returns how many."""
         told = 0
         line = Line(key, shown, tuple(choices), tuple(photos))
         for language in LANGUAGES:
             told += await self.outbox.queue_for_residents(
-                language, prefix(area), kind, render(line, self.texts, language, self.district.timezone), once=once,
-                due_at=self._awake(kind), unless=unless)
+                language,
+                prefix(area),
+                kind,
+                render(line, self.texts, language, self.district.timezone),
+                once=once,
+                due_at=self._awake(kind),
+                unless=unless,
+            )
         self.queued = self.queued or told > 0
         return told
 
@@ -195,7 +233,9 @@ class Desk:
         person = await self.people.get(person_id)
         if person is None:
             return
-        menu = tuple((command, self.texts.say(title, person.language)) for command, title in self._menu(person))
+        menu = tuple(
+            (command, self.texts.say(title, person.language)) for command, title in self._menu(person)
+        )
         for contact_id in await self.people.contacts(person_id):
             await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
             self.queued = True
@@ -228,8 +268,17 @@ class Desk:
 class Desks:
     """Opens desks, one transaction each, and calls the sender when something was queued."""
 
-    def __init__(self, database: Database, texts: Texts, district: District, rules: Rules,
-                 clock: Callable[[], datetime], new_id: Callable[[], str], album: Album, menu: Menu) -> None:
+    def __init__(
+        self,
+        database: Database,
+        texts: Texts,
+        district: District,
+        rules: Rules,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        album: Album,
+        menu: Menu,
+    ) -> None:
         self.database = database
         self.texts = texts
         self.district = district
@@ -241,8 +290,16 @@ class Desks:
         self.on_queued: Callable[[], None] = lambda: None
 
     def at(self, connection: AsyncConnection) -> Desk:
-        return Desk(connection, self.clock(), self.texts, self.district, self.rules, self.new_id,
-                    self.album, self._menu)
+        return Desk(
+            connection,
+            self.clock(),
+            self.texts,
+            self.district,
+            self.rules,
+            self.new_id,
+            self.album,
+            self._menu,
+        )
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Desk]:

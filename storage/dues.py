@@ -30,15 +30,23 @@ class DueStore:
 
     async def plan(self, key: str, fact: str, body: str, due_at: datetime) -> None:
         """Let a fact come true at a time; a key planned before keeps its first time."""
-        await self._db.execute(conflict.insert(self._db, Dues).values(
-            key=key, fact=fact, body=body, due_at=due_at, attempts=0).on_conflict_do_nothing(index_elements=["key"]))
+        await self._db.execute(
+            conflict.insert(self._db, Dues)
+            .values(key=key, fact=fact, body=body, due_at=due_at, attempts=0)
+            .on_conflict_do_nothing(index_elements=["key"])
+        )
 
     async def take(self) -> Due | None:
         """The first thing due, locked: nobody else takes it while this transaction lives."""
-        row = (await self._db.execute(
-            select(Dues.id, Dues.fact, Dues.body, Dues.due_at, Dues.attempts)
-            .where(Dues.done_at.is_(None), Dues.due_at <= self._now)
-            .order_by(Dues.due_at, Dues.id).limit(1).with_for_update(skip_locked=True))).one_or_none()
+        row = (
+            await self._db.execute(
+                select(Dues.id, Dues.fact, Dues.body, Dues.due_at, Dues.attempts)
+                .where(Dues.done_at.is_(None), Dues.due_at <= self._now)
+                .order_by(Dues.due_at, Dues.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+        ).one_or_none()
         return Due(*row) if row else None
 
     async def done(self, due_id: int) -> None:
@@ -47,12 +55,14 @@ class DueStore:
     async def later(self, due_id: int, due_at: datetime) -> None:
         """It failed: try again at a later time."""
         await self._db.execute(
-            update(Dues).where(Dues.id == due_id).values(due_at=due_at, attempts=Dues.attempts + 1))
+            update(Dues).where(Dues.id == due_id).values(due_at=due_at, attempts=Dues.attempts + 1)
+        )
 
     async def next_at(self) -> datetime | None:
         """When the next thing is due."""
         return await self._db.scalar(
-            select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1))
+            select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1)
+        )
 
     async def prune(self, older_than: timedelta) -> None:
         await self._db.execute(delete(Dues).where(Dues.done_at < self._now - older_than))

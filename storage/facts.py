@@ -12,5 +12,8 @@ async def get(connection: AsyncConnection, name: str) -> str | None:
 
 
 async def put(connection: AsyncConnection, name: str, value: str) -> None:
-    await connection.execute(conflict.insert(connection, Facts).values(name=name, value=value)
-                             .on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+    await connection.execute(
+        conflict.insert(connection, Facts)
+        .values(name=name, value=value)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )

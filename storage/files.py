@@ -1,14 +1,13 @@
 """Photos people send: kept once, by their content, outside the database."""
 
+import asyncio
 import hashlib
 import io
+import os
+import secrets
 import warnings
 from datetime import datetime
 from pathlib import Path
-
-import asyncio
-import os
-import secrets
 
 from PIL import Image, ImageOps
 from sqlalchemy import select
@@ -50,7 +49,13 @@ class Album:
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
                     picture = ImageOps.exif_transpose(opened).convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as bad:
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ) as bad:
             raise BadPhoto("not a photo") from bad
         picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         digest = self._write(picture, None)
@@ -101,8 +106,11 @@ class FileStore:
         self._now = now
 
     async def note(self, digest: str, size: int) -> None:
-        await self._db.execute(conflict.insert(self._db, Files).values(digest=digest, size=size, at=self._now)
-                               .on_conflict_do_nothing())
+        await self._db.execute(
+            conflict.insert(self._db, Files)
+            .values(digest=digest, size=size, at=self._now)
+            .on_conflict_do_nothing()
+        )
 
     async def known(self, digest: str) -> bool:
         return await self._db.scalar(select(Files.digest).where(Files.digest == digest)) is not None

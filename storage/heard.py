@@ -21,26 +21,48 @@ class HeardStore:
 
     async def remember(self, said: Said) -> bool:
         """Note the message's ids; False when all of them are known, so it was taken before."""
-        rows = [{"platform": said.address.platform, "account": said.address.account, "message": message,
-                 "at": self._now} for message in said.ids]
-        added = await self._db.execute(conflict.insert(self._db, HeardMessages).values(rows)
-                                       .on_conflict_do_nothing().returning(HeardMessages.message))
+        rows = [
+            {
+                "platform": said.address.platform,
+                "account": said.address.account,
+                "message": message,
+                "at": self._now,
+            }
+            for message in said.ids
+        ]
+        added = await self._db.execute(
+            conflict.insert(self._db, HeardMessages)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .returning(HeardMessages.message)
+        )
         return len(added.all()) > 0
 
     async def hold(self, said: Said, contact_id: int) -> None:
         """Keep what somebody said too fast to be answered, until they pause."""
-        await self._db.execute(update(HeardMessages).where(
-            HeardMessages.platform == said.address.platform, HeardMessages.account == said.address.account,
-            HeardMessages.message == said.ids[0]).values(held=msgspec.json.encode(said).decode(),
-                                                         contact_id=contact_id))
+        await self._db.execute(
+            update(HeardMessages)
+            .where(
+                HeardMessages.platform == said.address.platform,
+                HeardMessages.account == said.address.account,
+                HeardMessages.message == said.ids[0],
+            )
+            .values(held=msgspec.json.encode(said).decode(), contact_id=contact_id)
+        )
 
     async def release(self, contact_id: int) -> list[Said]:
         """What was held of a chat, oldest first; held no more."""
         rows = await self._db.scalars(
-            select(HeardMessages.held).where(HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None)))
+            select(HeardMessages.held).where(
+                HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None)
+            )
+        )
         said = [msgspec.json.decode(held, type=Said) for held in rows if held]
-        await self._db.execute(update(HeardMessages).where(
-            HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None)).values(held=None))
+        await self._db.execute(
+            update(HeardMessages)
+            .where(HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None))
+            .values(held=None)
+        )
         return sorted(said, key=lambda each: each.at)
 
     async def park(self, trouble: str, what: bytes) -> None:
@@ -49,30 +71,50 @@ class HeardStore:
 
     async def parked(self) -> list[tuple[str, str]]:
         """What is put aside and not replayed yet, as (trouble, what)."""
-        return [(trouble, what) for trouble, what in await self._db.execute(
-            select(Parked.trouble, Parked.what).where(Parked.replayed_at.is_(None)).order_by(Parked.at))]
+        return [
+            (trouble, what)
+            for trouble, what in await self._db.execute(
+                select(Parked.trouble, Parked.what).where(Parked.replayed_at.is_(None)).order_by(Parked.at)
+            )
+        ]
 
     async def replayed(self, trouble: str) -> None:
         await self._db.execute(update(Parked).where(Parked.trouble == trouble).values(replayed_at=self._now))
 
     async def keep_question(self, words: str, person_id: int, grid: str | None, best: str | None) -> None:
         """A question nobody could answer yet; `best` is the nearest entry."""
-        await self._db.execute(insert(Questions).values(
-            words=words, person_id=person_id, grid=grid, at=self._now, best=best))
+        await self._db.execute(
+            insert(Questions).values(words=words, person_id=person_id, grid=grid, at=self._now, best=best)
+        )
 
     async def questions(self, limit: int = 10) -> list[tuple[str, int]]:
         """The questions asked most without an answer, with how often."""
         count = func.count()
-        return [(words, number) for words, number in await self._db.execute(
-            select(Questions.words, count).group_by(Questions.words).order_by(count.desc(), func.max(Questions.id))
-            .limit(limit))]
+        return [
+            (words, number)
+            for words, number in await self._db.execute(
+                select(Questions.words, count)
+                .group_by(Questions.words)
+                .order_by(count.desc(), func.max(Questions.id))
+                .limit(limit)
+            )
+        ]
 
     async def prune(self, older_than: timedelta) -> None:
         """Forget ids no platform will repeat any more."""
-        await self._db.execute(delete(HeardMessages).where(
-            HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None)))
+        await self._db.execute(
+            delete(HeardMessages).where(
+                HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None)
+            )
+        )
 
     async def of_platforms(self, platforms: Iterable[str]) -> int:
         """How many messages were ever taken from these platforms and are still remembered."""
-        return await self._db.scalar(select(func.count()).select_from(HeardMessages).where(
-            HeardMessages.platform.in_([*platforms]))) or 0
+        return (
+            await self._db.scalar(
+                select(func.count())
+                .select_from(HeardMessages)
+                .where(HeardMessages.platform.in_([*platforms]))
+            )
+            or 0
+        )

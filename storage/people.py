@@ -14,7 +14,18 @@ from bot.core.words import Address
 from domain.district import District
 from domain.people import Held, Person, Role
 from storage import conflict
-from storage.tables import CaseLog, Cases, Contacts, HeardMessages, Invitations, Outbox, People, Questions, Roles, Votes
+from storage.tables import (
+    CaseLog,
+    Cases,
+    Contacts,
+    HeardMessages,
+    Invitations,
+    Outbox,
+    People,
+    Questions,
+    Roles,
+    Votes,
+)
 
 INVITATION_DAYS = 7
 # No 0/O, 1/I/L: the code is read aloud and typed on a phone.
@@ -40,7 +51,15 @@ class Invitation:
     person_id: int | None
 
 
-_PERSON = (People.id, People.name, People.phone, People.phone_public, People.language, People.grid, People.sample)
+_PERSON = (
+    People.id,
+    People.name,
+    People.phone,
+    People.phone_public,
+    People.language,
+    People.grid,
+    People.sample,
+)
 
 
 class PeopleStore:
@@ -67,12 +86,18 @@ class PeopleStore:
         return found
 
     async def _at(self, address: Address) -> Contact | None:
-        row = (await self._db.execute(
-            select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
-            .join(People, People.id == Contacts.person_id)
-            .where(Contacts.platform == address.platform, Contacts.account == address.account,
-                   Contacts.chat == address.chat)
-            .with_for_update(of=Contacts))).one_or_none()
+        row = (
+            await self._db.execute(
+                select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
+                .join(People, People.id == Contacts.person_id)
+                .where(
+                    Contacts.platform == address.platform,
+                    Contacts.account == address.account,
+                    Contacts.chat == address.chat,
+                )
+                .with_for_update(of=Contacts)
+            )
+        ).one_or_none()
         if row is None:
             return None
         contact_id, state, blocked, preferred, *rest = row
@@ -84,25 +109,42 @@ class PeopleStore:
 
     async def _add_contact(self, address: Address, person_id: int) -> int | None:
         added: int | None = await self._db.scalar(
-            conflict.insert(self._db, Contacts).values(
-                platform=address.platform, account=address.account, chat=address.chat, person_id=person_id, state="",
-                heard_at=self._now).on_conflict_do_nothing().returning(Contacts.id))
+            conflict.insert(self._db, Contacts)
+            .values(
+                platform=address.platform,
+                account=address.account,
+                chat=address.chat,
+                person_id=person_id,
+                state="",
+                heard_at=self._now,
+            )
+            .on_conflict_do_nothing()
+            .returning(Contacts.id)
+        )
         return added
 
     async def keep(self, contact_id: int, state: str) -> None:
         """Put down what is open in a chat."""
         await self._db.execute(
-            update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now))
+            update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now)
+        )
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
-        return await self._db.scalar(select(Contacts.id).where(
-            Contacts.platform == address.platform, Contacts.account == address.account,
-            Contacts.chat == address.chat))
+        return await self._db.scalar(
+            select(Contacts.id).where(
+                Contacts.platform == address.platform,
+                Contacts.account == address.account,
+                Contacts.chat == address.chat,
+            )
+        )
 
     async def address(self, contact_id: int) -> Address | None:
-        row = (await self._db.execute(
-            select(Contacts.platform, Contacts.account, Contacts.chat).where(Contacts.id == contact_id))).one_or_none()
+        row = (
+            await self._db.execute(
+                select(Contacts.platform, Contacts.account, Contacts.chat).where(Contacts.id == contact_id)
+            )
+        ).one_or_none()
         return Address(*row) if row else None
 
     async def contacts(self, person_id: int) -> list[int]:
@@ -115,17 +157,41 @@ class PeopleStore:
 
     async def _person(self, row: Sequence[object]) -> Person:
         roles = await self._db.execute(
-            select(Roles.role, Roles.area).where(Roles.person_id == row[0], Roles.until.is_(None)).order_by(Roles.id))
+            select(Roles.role, Roles.area)
+            .where(Roles.person_id == row[0], Roles.until.is_(None))
+            .order_by(Roles.id)
+        )
         held = tuple(Held(Role(role), area) for role, area in roles)
         number, name, phone, public, language, grid, sample = row
         return Person(number, name, phone, public, language, grid, held, sample)  # type: ignore[arg-type]
 
-    async def add(self, *, name: str | None = None, key: str | None = None, phone: str | None = None,
-                  phone_public: bool = False, hours: str = "", grid: str | None = None, sample: bool = False) -> int:
+    async def add(
+        self,
+        *,
+        name: str | None = None,
+        key: str | None = None,
+        phone: str | None = None,
+        phone_public: bool = False,
+        hours: str = "",
+        grid: str | None = None,
+        sample: bool = False,
+    ) -> int:
         """Somebody new; returns their number."""
-        added = await self._db.scalar(insert(People).values(
-            name=name, key=key, phone=phone, phone_public=phone_public, hours=hours, grid=grid, sample=sample,
-            language="zh", created_at=self._now).returning(People.id))
+        added = await self._db.scalar(
+            insert(People)
+            .values(
+                name=name,
+                key=key,
+                phone=phone,
+                phone_public=phone_public,
+                hours=hours,
+                grid=grid,
+                sample=sample,
+                language="zh",
+                created_at=self._now,
+            )
+            .returning(People.id)
+        )
         if added is None:
             raise LookupError("the database gave no number for a new person")
         return added
@@ -140,70 +206,124 @@ class PeopleStore:
 
     async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
         """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
-        query = (select(People.id).join(Roles, Roles.person_id == People.id)
-                 .where(Roles.area == code, Roles.role.in_([*roles]), Roles.until.is_(None)).order_by(People.id))
+        query = (
+            select(People.id)
+            .join(Roles, Roles.person_id == People.id)
+            .where(Roles.area == code, Roles.role.in_([*roles]), Roles.until.is_(None))
+            .order_by(People.id)
+        )
         if reachable:
-            query = query.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+            query = query.join(Contacts, Contacts.id == People.contact_id).where(
+                Contacts.blocked_at.is_(None)
+            )
         found = [await self.get(person_id) for person_id in (await self._db.scalars(query)).unique()]
         return [person for person in found if person]
 
     async def chat_of(self, person_id: int) -> tuple[int, str] | None:
         """Where a message to this person goes, as (contact, language); None when nowhere."""
-        row = (await self._db.execute(
-            select(Contacts.id, People.language).join(People, People.contact_id == Contacts.id)
-            .where(People.id == person_id, Contacts.blocked_at.is_(None)))).one_or_none()
+        row = (
+            await self._db.execute(
+                select(Contacts.id, People.language)
+                .join(People, People.contact_id == Contacts.id)
+                .where(People.id == person_id, Contacts.blocked_at.is_(None))
+            )
+        ).one_or_none()
         return (row[0], row[1]) if row else None
 
     async def count_residents(self, area_prefix: str) -> int:
         """How many people who say they live within an area can be told something."""
-        return await self._db.scalar(
-            select(func.count()).select_from(People).join(Contacts, Contacts.id == People.contact_id)
-            .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))) or 0
+        return (
+            await self._db.scalar(
+                select(func.count())
+                .select_from(People)
+                .join(Contacts, Contacts.id == People.contact_id)
+                .where(
+                    People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None)
+                )
+            )
+            or 0
+        )
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
-        return list(await self._db.scalars(
-            select(People.id).join(Contacts, Contacts.id == People.contact_id)
-            .where(People.id > after, Contacts.blocked_at.is_(None), People.id.in_(
-                select(Roles.person_id).where(Roles.role.in_([*roles]), Roles.until.is_(None))))
-            .order_by(People.id).limit(limit)))
+        return list(
+            await self._db.scalars(
+                select(People.id)
+                .join(Contacts, Contacts.id == People.contact_id)
+                .where(
+                    People.id > after,
+                    Contacts.blocked_at.is_(None),
+                    People.id.in_(
+                        select(Roles.person_id).where(Roles.role.in_([*roles]), Roles.until.is_(None))
+                    ),
+                )
+                .order_by(People.id)
+                .limit(limit)
+            )
+        )
 
     async def grant(self, person_id: int, role: Role, area: str) -> bool:
         """Give a role for an area; False when they hold it already."""
-        if await self._db.scalar(select(Roles.id).where(
-                Roles.person_id == person_id, Roles.role == role, Roles.area == area, Roles.until.is_(None))):
+        if await self._db.scalar(
+            select(Roles.id).where(
+                Roles.person_id == person_id, Roles.role == role, Roles.area == area, Roles.until.is_(None)
+            )
+        ):
             return False
-        await self._db.execute(insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now))
+        await self._db.execute(
+            insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now)
+        )
         return True
 
     async def end_roles(self, person_id: int) -> None:
         await self._db.execute(
-            update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now))
+            update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now)
+        )
 
-    async def invite(self, *, role: Role | None = None, area: str | None = None,
-                     person_id: int | None = None) -> str:
+    async def invite(
+        self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None
+    ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
         code = "".join(secrets.choice(_LETTERS) for _ in range(9)) + secrets.choice(_LETTERS[-8:])
-        await self._db.execute(insert(Invitations).values(
-            code_hash=_hash(code), role=role, area=area, person_id=person_id, created_at=self._now,
-            expires_at=self._now + timedelta(days=INVITATION_DAYS)))
+        await self._db.execute(
+            insert(Invitations).values(
+                code_hash=_hash(code),
+                role=role,
+                area=area,
+                person_id=person_id,
+                created_at=self._now,
+                expires_at=self._now + timedelta(days=INVITATION_DAYS),
+            )
+        )
         return code
 
     async def redeem(self, code: str, person_id: int) -> Invitation | None:
         """Use a code up; None when it is unknown, used or too old. Two at once: one gets it."""
-        row = (await self._db.execute(
-            update(Invitations).where(Invitations.code_hash == _hash(code), Invitations.used_at.is_(None),
-                                      Invitations.expires_at > self._now)
-            .values(used_at=self._now, used_by=person_id)
-            .returning(Invitations.role, Invitations.area, Invitations.person_id))).one_or_none()
+        row = (
+            await self._db.execute(
+                update(Invitations)
+                .where(
+                    Invitations.code_hash == _hash(code),
+                    Invitations.used_at.is_(None),
+                    Invitations.expires_at > self._now,
+                )
+                .values(used_at=self._now, used_by=person_id)
+                .returning(Invitations.role, Invitations.area, Invitations.person_id)
+            )
+        ).one_or_none()
         return Invitation(Role(row[0]) if row[0] else None, row[1], row[2]) if row else None
 
     async def merge(self, old: int, into: int, *, chat: int | None = None) -> None:
         """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays."""
-        for table, column in ((Contacts, Contacts.person_id), (Cases, Cases.reporter_id), (Roles, Roles.person_id),
-                              (Cases, Cases.worker_id), (CaseLog, CaseLog.person_id),
-                              (Questions, Questions.person_id)):
+        for table, column in (
+            (Contacts, Contacts.person_id),
+            (Cases, Cases.reporter_id),
+            (Roles, Roles.person_id),
+            (Cases, Cases.worker_id),
+            (CaseLog, CaseLog.person_id),
+            (Questions, Questions.person_id),
+        ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
         voted = select(Votes.ballot_id).where(Votes.person_id == into)
         await self._db.execute(delete(Votes).where(Votes.person_id == old, Votes.ballot_id.in_(voted)))
@@ -221,19 +341,32 @@ class PeopleStore:
             stranger = await self.add()
             await self._db.execute(delete(Outbox).where(Outbox.contact_id == chat))
             await self._db.execute(
-                update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state=""))
+                update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state="")
+            )
             await self.change(stranger, contact_id=chat)
         own = select(Contacts.id).where(Contacts.person_id == person_id).scalar_subquery()
         await self._db.execute(update(People).where(People.id == person_id).values(contact_id=None))
         await self._db.execute(delete(Outbox).where(Outbox.contact_id.in_(own)))
         await self._db.execute(
-            update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None))
+            update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
+        )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
-        await self._db.execute(update(Questions).where(Questions.person_id == person_id).values(person_id=None))
+        await self._db.execute(
+            update(Questions).where(Questions.person_id == person_id).values(person_id=None)
+        )
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self.end_roles(person_id)
-        await self.change(person_id, name=None, phone=None, phone_public=False, grid=None, hours="", language="zh",
-                          key=None, forgotten_at=self._now)
+        await self.change(
+            person_id,
+            name=None,
+            phone=None,
+            phone_public=False,
+            grid=None,
+            hours="",
+            language="zh",
+            key=None,
+            forgotten_at=self._now,
+        )
 
     async def block(self, contact_id: int) -> None:
         """They will not hear us here any more, until they write again."""
@@ -245,11 +378,20 @@ class PeopleStore:
 
     async def take_in(self, district: District) -> None:
         """Make the district's list of people true here: new ones come, missing ones lose their role."""
-        known = {key: number for number, key in await self._db.execute(
-            select(People.id, People.key).where(People.key.is_not(None)))}
-        current = {(number, role, area) for number, role, area in await self._db.execute(
-            select(Roles.person_id, Roles.role, Roles.area).join(People, People.id == Roles.person_id)
-            .where(Roles.until.is_(None), People.key.is_not(None)))}
+        known = {
+            key: number
+            for number, key in await self._db.execute(
+                select(People.id, People.key).where(People.key.is_not(None))
+            )
+        }
+        current = {
+            (number, role, area)
+            for number, role, area in await self._db.execute(
+                select(Roles.person_id, Roles.role, Roles.area)
+                .join(People, People.id == Roles.person_id)
+                .where(Roles.until.is_(None), People.key.is_not(None))
+            )
+        }
         wanted = set()
         for key, fields, roles in _listed(district):
             if key in known:
@@ -258,10 +400,15 @@ class PeopleStore:
                 known[key] = await self.add(key=key, **fields)
             wanted |= {(known[key], str(role), area) for role, area in roles}
         for number, role, area in current - wanted:
-            await self._db.execute(update(Roles).where(
-                Roles.person_id == number, Roles.role == role, Roles.area == area).values(until=self._now))
+            await self._db.execute(
+                update(Roles)
+                .where(Roles.person_id == number, Roles.role == role, Roles.area == area)
+                .values(until=self._now)
+            )
         for number, role, area in sorted(wanted - current):
-            await self._db.execute(insert(Roles).values(person_id=number, role=role, area=area, since=self._now))
+            await self._db.execute(
+                insert(Roles).values(person_id=number, role=role, area=area, since=self._now)
+            )
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
@@ -271,16 +418,31 @@ class PeopleStore:
         """Make this chat that person's, from now on."""
         if await self._at(address) is None:
             await self._add_contact(address, person_id)
-        await self._db.execute(update(Contacts).where(
-            Contacts.platform == address.platform, Contacts.account == address.account,
-            Contacts.chat == address.chat).values(person_id=person_id))
+        await self._db.execute(
+            update(Contacts)
+            .where(
+                Contacts.platform == address.platform,
+                Contacts.account == address.account,
+                Contacts.chat == address.chat,
+            )
+            .values(person_id=person_id)
+        )
         await self.change(person_id, contact_id=await self.find(address))
 
 
 def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[tuple[Role, str]]]]:
     for worker in district.workers:
-        yield worker.key, {"name": worker.name, "phone": worker.phone or None, "phone_public": worker.phone_public,
-                           "hours": worker.hours, "sample": worker.sample}, [(worker.role, worker.area)]
+        yield (
+            worker.key,
+            {
+                "name": worker.name,
+                "phone": worker.phone or None,
+                "phone_public": worker.phone_public,
+                "hours": worker.hours,
+                "sample": worker.sample,
+            },
+            [(worker.role, worker.area)],
+        )
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds

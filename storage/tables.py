@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
-    BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, Text, TypeDecorator, text,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -27,10 +36,14 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
-    })
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
     type_annotation_map = {datetime: Moment, str: Text, int: Id}  # noqa: RUF012 - SQLAlchemy's own form
 
 
@@ -62,8 +75,15 @@ class Roles(Base):
     area: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime | None]
-    __table_args__ = (Index("ix_roles_area_role", "area", "role", sqlite_where=text("until IS NULL"),
-                            postgresql_where=text("until IS NULL")),)
+    __table_args__ = (
+        Index(
+            "ix_roles_area_role",
+            "area",
+            "role",
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+    )
 
 
 class Contacts(Base):
@@ -91,8 +111,14 @@ class HeardMessages(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     contact_id: Mapped[int | None]
     held: Mapped[str | None]
-    __table_args__ = (Index("ix_heard_held", "contact_id", sqlite_where=text("held IS NOT NULL"),
-                            postgresql_where=text("held IS NOT NULL")),)
+    __table_args__ = (
+        Index(
+            "ix_heard_held",
+            "contact_id",
+            sqlite_where=text("held IS NOT NULL"),
+            postgresql_where=text("held IS NOT NULL"),
+        ),
+    )
 
 
 class Outbox(Base):
@@ -113,8 +139,13 @@ class Outbox(Base):
     sent_at: Mapped[datetime | None]
     delivered: Mapped[int | None]
     __table_args__ = (
-        Index("ix_outbox_pending", "priority", "id", sqlite_where=text("state IN ('pending', 'sending')"),
-              postgresql_where=text("state IN ('pending', 'sending')")),
+        Index(
+            "ix_outbox_pending",
+            "priority",
+            "id",
+            sqlite_where=text("state IN ('pending', 'sending')"),
+            postgresql_where=text("state IN ('pending', 'sending')"),
+        ),
         Index("ix_outbox_contact", "contact_id", "id"),
         Index("ix_outbox_mailbox", "contact_id", "delivered"),
         Index("ix_outbox_delivered", "delivered"),
@@ -132,8 +163,14 @@ class Dues(Base):
     due_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    __table_args__ = (Index("ix_dues_due", "due_at", sqlite_where=text("done_at IS NULL"),
-                            postgresql_where=text("done_at IS NULL")),)
+    __table_args__ = (
+        Index(
+            "ix_dues_due",
+            "due_at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
 
 
 class Invitations(Base):
@@ -171,8 +208,10 @@ class Cases(Base):
     closed_at: Mapped[datetime | None]
     rating: Mapped[int | None]
     round: Mapped[int] = mapped_column(default=1)
-    __table_args__ = (Index("ix_cases_grid_status", "grid", "status"),
-                      Index("ix_cases_worker_status", "worker_id", "status"))
+    __table_args__ = (
+        Index("ix_cases_grid_status", "grid", "status"),
+        Index("ix_cases_worker_status", "worker_id", "status"),
+    )
 
 
 class CasePhotos(Base):
@@ -210,8 +249,14 @@ class Ballots(Base):
     closes_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     cancelled: Mapped[str | None]
-    __table_args__ = (Index("ix_ballots_open", "closes_at", sqlite_where=text("closed_at IS NULL"),
-                            postgresql_where=text("closed_at IS NULL")),)
+    __table_args__ = (
+        Index(
+            "ix_ballots_open",
+            "closes_at",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
 
 
 class Votes(Base):

@@ -8,7 +8,6 @@ that had it · `wang> <photo>` and the like · `wang> 100× words` all at once �
 import asyncio
 import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,9 +22,21 @@ from config.settings import Settings
 from domain.people import Role
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-_ROLES = {"居民": None, "网格员": Role.GRIDWORKER, "网格长": Role.GRID_LEADER, "社区": Role.COMMUNITY,
-          "街道": Role.STREET, "区": Role.DISTRICT, "主持人": Role.COUNCIL_HOST}
-_UNITS = {"秒": timedelta(seconds=1), "分钟": timedelta(minutes=1), "小时": timedelta(hours=1), "天": timedelta(days=1)}
+_ROLES = {
+    "居民": None,
+    "网格员": Role.GRIDWORKER,
+    "网格长": Role.GRID_LEADER,
+    "社区": Role.COMMUNITY,
+    "街道": Role.STREET,
+    "区": Role.DISTRICT,
+    "主持人": Role.COUNCIL_HOST,
+}
+_UNITS = {
+    "秒": timedelta(seconds=1),
+    "分钟": timedelta(minutes=1),
+    "小时": timedelta(hours=1),
+    "天": timedelta(days=1),
+}
 _BUTTON = re.compile(r"\s{2}\[(.+)\]$")
 
 
@@ -53,8 +64,12 @@ class Stage:
         self._texts: dict[str, str] = {}
 
     def _build(self) -> Service:
-        return build(self._settings, clock=lambda: self.now, new_id=lambda: f"id{next(self._numbers)}",
-                     knowledge=self._knowledge)
+        return build(
+            self._settings,
+            clock=lambda: self.now,
+            new_id=lambda: f"id{next(self._numbers)}",
+            knowledge=self._knowledge,
+        )
 
     async def close(self) -> None:
         await self.service.desks.database.close()
@@ -82,7 +97,7 @@ class Stage:
         self._phones.setdefault(who, Phone())
         times = 1
         if match := re.match(r"(\d+)× ", words):
-            times, words = int(match[1]), words[match.end():]
+            times, words = int(match[1]), words[match.end() :]
         said = [await self._said(who, words) for _ in range(times)]
         await asyncio.gather(*(self.service.turns.take(each) for each in said))
         await self._settle()
@@ -143,8 +158,15 @@ class Stage:
     def heard(self, who: str) -> list[str]:
         return self._phones[who].unread
 
+    async def link(self, giver: str, taker: str) -> None:
+        """The code shown to one is typed by the other."""
+        shown = self._phones[giver].messages[-1].reply.text
+        code = re.search(r"[A-Z2-9]{10}", shown)
+        assert code, shown
+        await self.say(taker, code[0])
+
     async def check(self, words: str) -> None:
-        """`case <place> | <words> | <status>`, `cases 3`, `questions 2`, `parked 0`; `link a b`: b types a's code."""
+        """`case <place> | <words> | <status>`, `cases 3`, `questions 2`, `parked 0`."""
         what, _, rest = words.partition(" ")
         async with self.service.desks.read() as desk:
             if what == "case":
@@ -157,12 +179,6 @@ class Stage:
                 assert len(cases) == int(rest), [case.number for case in cases]
             elif what == "parked":
                 assert len(await desk.heard.parked()) == int(rest)
-            elif what == "link":
-                giver, taker = rest.split()
-                shown = self._phones[giver].messages[-1].reply.text
-                code = re.search(r"[A-Z2-9]{10}", shown)
-                assert code, shown
-                await self.say(taker, code[0])
             elif what == "questions":
                 assert sum(times for _, times in await desk.heard.questions(1000)) == int(rest)
             else:
@@ -189,6 +205,8 @@ async def play(path: Path, stage: Stage) -> None:
             _nothing_left(stage, waiting, where)
             amount, unit = line[2:].split()
             await stage.wait(int(amount), unit)
+        elif line.startswith("= link "):
+            await stage.link(*line.split()[2:])
         elif line.startswith("= "):
             await stage.check(line[2:])
         elif match := re.match(r"(\w+)> ?(.*)", line):

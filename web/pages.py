@@ -7,10 +7,11 @@ from aiohttp import web
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
-    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
     # Nothing outside this machine is fetched, and only our own page frames the chat.
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'self'; "
-                               "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'",
+    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'",
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,12 +30,18 @@ def routes(in_demonstration: Callable[[web.Request], bool]) -> list[web.Abstract
     async def health(_request: web.Request) -> web.StreamResponse:
         return web.json_response({"ok": True})
 
-    return [web.get("/", home), web.get("/chat", chat), web.get("/health", health), web.static("/static", _STATIC)]
+    return [
+        web.get("/", home),
+        web.get("/chat", chat),
+        web.get("/health", health),
+        web.static("/static", _STATIC),
+    ]
 
 
 def _page(name: str) -> web.StreamResponse:
-    return web.FileResponse(_STATIC / name, headers={"Content-Type": "text/html; charset=utf-8",
-                                                     "Cache-Control": "no-cache"})
+    return web.FileResponse(
+        _STATIC / name, headers={"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}
+    )
 
 
 @web.middleware

@@ -76,7 +76,7 @@ _LONG_POLL = 25
 _LOOK_AGAIN = 0.6
 _ALBUM_QUIET = 0.7
 _LAST_TAKES = 5.0
-_LONGEST_PAUSE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _LARGEST_UPDATE = 1024 * 1024
 
 # Telegram counts characters here, not UTF-16 units.
@@ -241,7 +241,7 @@ class Telegram:
             log.error("the menu is not acceptable: %s", refusal.message)
 
     async def _poll(self) -> None:
-        """Fetch and take, chats side by side. The offset confirms only what has been taken, and all before it."""
+        """Fetch and take, chats side by side; the offset confirms what was taken, never past what was not."""
         offset = 0
         taking: dict[int, asyncio.Task[None] | None] = {}
         while True:
@@ -256,7 +256,7 @@ class Telegram:
                     taking[number] = self._begin(raw)
             pending = [task for task in taking.values() if task is not None and not task.done()]
             if pending:
-                # Not until all are done: who waits for a slow chat, or for the rest of an album, holds up nobody.
+                # Not until all are done: a slow chat, or an album still coming in, holds up nobody else.
                 await asyncio.wait(pending, timeout=_LOOK_AGAIN)
             for number, task in list(taking.items()):
                 if task is not None and not task.done():
@@ -271,8 +271,9 @@ class Telegram:
             TokenRefused: it is.
             TelegramBadRequest: Telegram will never do this. A webhook it cannot reach is asked for again.
         """
-        for number in count():
-            pause = _backoff(number)
+        failures = 0
+        while True:
+            pause = _backoff(failures)
             try:
                 return await self._bot(method, request_timeout=timeout)
             except (TelegramUnauthorizedError, TelegramNotFound):
@@ -290,7 +291,7 @@ class Telegram:
             except (TelegramAPIError, ClientDecodeError) as error:
                 log.warning("%s: %s, again in %.1f s", method.__api_method__, _trouble(error), pause)
             await asyncio.sleep(pause)
-        raise AssertionError
+            failures += 1
 
     async def _finish(self) -> None:
         """Let what is being taken end well, within bounds; the rest Telegram hands out again."""
@@ -305,6 +306,7 @@ class Telegram:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._albums.clear()
 
     def _pending(self) -> list[asyncio.Task[None]]:
         return [task for task in self._tasks if not task.done()]
@@ -419,23 +421,22 @@ class Telegram:
         if before is not None:
             await asyncio.wait([before])
         if heard.album is not None:
-            while (
-                not self._closing.is_set() and (left := heard.until - asyncio.get_running_loop().time()) > 0
-            ):
+            now = asyncio.get_running_loop().time
+            while not self._closing.is_set() and (left := heard.until - now()) > 0:
                 await self._pause(left)
             del self._albums[heard.album]
         said: Said | None = None
         for number in count():
-            if (take := self._take) is None:
-                raise _Closing
             try:
-                said = said or await self._said(heard)
-                await take(said)
+                said = said or await self._read(heard)
+                if self._take is None:
+                    raise _Closing
+                await self._take(said)
                 break
             except Exception as error:
                 # Its words may quote what was said; whoever raised it has logged it with care.
                 log.warning("not taken (%s), attempt %d", type(error).__name__, number + 1)
-                if self._webhook_url:
+                if self._webhook_url or self._take is None:
                     raise
             await self._pause(_backoff(number))
         if heard.query is not None:
@@ -455,7 +456,7 @@ class Telegram:
             else:
                 return
 
-    async def _said(self, heard: _Heard) -> Said:
+    async def _read(self, heard: _Heard) -> Said:
         address = Address(self.platform, self.account, str(heard.chat.id))
         group = heard.chat.type != ChatType.PRIVATE
         if heard.query is not None:
@@ -497,6 +498,12 @@ class Telegram:
                 return Odd.BROKEN_PHOTO
             except _Lost:
                 await self._pause(_backoff(number))
+            except (TelegramAPIError, ClientDecodeError, OSError):
+                raise
+            except Exception:
+                # It would fail every time, and the chat behind it would never be heard again.
+                log.exception("a photo could not be kept")
+                return Odd.BROKEN_PHOTO
         return Odd.BROKEN_PHOTO
 
     async def _download(self, file_id: str) -> bytes:
@@ -570,6 +577,8 @@ class Telegram:
             else:
                 media = [InputMediaPhoto(media=photo) for photo in some]
                 parts.append(SendMediaGroup(chat_id=chat, media=list(media)))
+        if parts and not reply.text and buttons is None:
+            return parts
         texts = _pieces(reply.text)
         parts += [SendMessage(chat_id=chat, text=text) for text in texts[:-1]]
         return [*parts, SendMessage(chat_id=chat, text=texts[-1], reply_markup=buttons)]
@@ -618,7 +627,7 @@ class Telegram:
 
 
 def _backoff(failures: int) -> float:
-    return min(0.5 * 2.0 ** min(failures, 10), _LONGEST_PAUSE)
+    return min(_FIRST_PAUSE * 2.0 ** min(failures, 10), _LONGEST_PAUSE)
 
 
 def _trouble(error: Exception) -> str:

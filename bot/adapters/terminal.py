@@ -16,8 +16,15 @@ class Terminal:
     mailbox = False
     pace: Pace | None = None
 
-    def __init__(self, clock: Callable[[], datetime], new_id: Callable[[], str], *, name: str = "me",
-                 read: Callable[[], str] = sys.stdin.readline, write: Callable[[str], object] = print) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        *,
+        name: str = "me",
+        read: Callable[[], str] = sys.stdin.readline,
+        write: Callable[[str], object] = print,
+    ) -> None:
         self.account = "local"
         self._address = Address(self.platform, self.account, name)
         self._clock = clock
@@ -44,7 +51,9 @@ class Terminal:
             self._write(f"[照片 {photo[:12]}]")
         if reply.choices:
             self._buttons = (outgoing.id, len(reply.choices))
-            self._write("  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1)))
+            self._write(
+                "  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1))
+            )
 
     def ring(self, contacts: object) -> None:
         """Not a mailbox: nothing lies ready here."""

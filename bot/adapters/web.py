@@ -60,8 +60,13 @@ class WebChat:
     mailbox = True
     pace: Pace | None = None
 
-    def __init__(self, desks: Desks, clock: Callable[[], datetime], shortcuts: Callable[[Person], Sequence[str]],
-                 guests: Callable[[web.Request], Mapping[str, Guest]]) -> None:
+    def __init__(
+        self,
+        desks: Desks,
+        clock: Callable[[], datetime],
+        shortcuts: Callable[[Person], Sequence[str]],
+        guests: Callable[[web.Request], Mapping[str, Guest]],
+    ) -> None:
         self._desks = desks
         self._clock = clock
         self._shortcuts = shortcuts
@@ -89,8 +94,10 @@ class WebChat:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/chat/session", self._session), web.get("/chat/phones", self._phones),
-            web.get("/chat/ws", self._socket), web.post("/chat/photos", self._photo),
+            web.post("/chat/session", self._session),
+            web.get("/chat/phones", self._phones),
+            web.get("/chat/ws", self._socket),
+            web.post("/chat/photos", self._photo),
             web.get("/chat/files/{digest:[0-9a-f]{64}}", self._file),
         ]
 
@@ -109,8 +116,9 @@ class WebChat:
         guests = self._guests(request)
         if not guests:
             raise web.HTTPNotFound(text="not in demonstration")
-        return web.json_response([{"key": each.key, "title": each.title, "name": each.name}
-                                  for each in guests.values()])
+        return web.json_response(
+            [{"key": each.key, "title": each.title, "name": each.name} for each in guests.values()]
+        )
 
     def _address(self, token: str) -> Address:
         return Address(self.platform, self.account, hashlib.sha256(token.encode()).hexdigest())
@@ -136,7 +144,9 @@ class WebChat:
                 try:
                     frame = msgspec.json.decode(raw.data, type=_Frame)
                 except msgspec.DecodeError:
-                    await socket.send_json({"type": "refused", "id": "", "text": "没看懂这条消息，请刷新页面再试。"})
+                    await socket.send_json(
+                        {"type": "refused", "id": "", "text": "没看懂这条消息，请刷新页面再试。"}
+                    )
                     continue
                 if frame.type == "ping":
                     await socket.send_json({"type": "pong"})
@@ -154,21 +164,31 @@ class WebChat:
 
     async def _say(self, socket: web.WebSocketResponse, address: Address, frame: _Frame) -> None:
         if not 8 <= len(frame.id) <= 64:
-            await socket.send_json({"type": "refused", "id": frame.id[:64], "text": "这条消息少了编号，请刷新页面再试。"})
+            await socket.send_json(
+                {"type": "refused", "id": frame.id[:64], "text": "这条消息少了编号，请刷新页面再试。"}
+            )
             return
         if self._take is None:
             await socket.close(code=1012, message=b"restarting")
             return
         photos = await self._own_photos(frame.photos[:9])
         # Ids are the page's own: they are made this chat's, so that no page can silence another.
-        said = Said(address, (f"{address.chat[:16]}:{frame.id}",), self._clock(), frame.text, photos=photos,
-                    position=frame.position,
-                    tap=Tap(frame.message, frame.choice) if frame.type == "tap" else None)
+        said = Said(
+            address,
+            (f"{address.chat[:16]}:{frame.id}",),
+            self._clock(),
+            frame.text,
+            photos=photos,
+            position=frame.position,
+            tap=Tap(frame.message, frame.choice) if frame.type == "tap" else None,
+        )
         try:
             await self._take(said)
         except Exception:
             log.exception("could not take a message")
-            await socket.send_json({"type": "refused", "id": frame.id, "text": "暂时没能存下，请稍后再发一次。"})
+            await socket.send_json(
+                {"type": "refused", "id": frame.id, "text": "暂时没能存下，请稍后再发一次。"}
+            )
             return
         await socket.send_json({"type": "ack", "id": frame.id})
 
@@ -181,9 +201,14 @@ class WebChat:
         async with self._desks.write() as desk:
             contact = await desk.people.meet(address)
         person = contact.person
-        await socket.send_json({
-            "type": "welcome", "name": person.name or "", "title": self._title(person),
-            "shortcuts": [{"label": label, "text": label} for label in self._shortcuts(person)]})
+        await socket.send_json(
+            {
+                "type": "welcome",
+                "name": person.name or "",
+                "title": self._title(person),
+                "shortcuts": [{"label": label, "text": label} for label in self._shortcuts(person)],
+            }
+        )
         bell = asyncio.Event()
         self._readers.setdefault(contact.id, set()).add(bell)
         try:
@@ -247,9 +272,15 @@ class WebChat:
             raise web.HTTPNotFound(text="no such photo")
         head = await asyncio.to_thread(_first_bytes, path)
         kind = "image/png" if head.startswith(b"\x89PNG") else "image/jpeg"
-        return web.FileResponse(path, headers={
-            "Content-Type": kind, "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"})
+        return web.FileResponse(
+            path,
+            headers={
+                "Content-Type": kind,
+                "Cache-Control": "private, max-age=31536000, immutable",
+                "X-Content-Type-Options": "nosniff",
+                "Content-Disposition": "inline",
+            },
+        )
 
 
 def _first_bytes(path: Any) -> bytes:
@@ -260,11 +291,21 @@ def _first_bytes(path: Any) -> bytes:
 def _drawn(number: int, outgoing: Outgoing) -> str:
     reply = outgoing.reply
     kind = "reply" if outgoing.kind is Kind.REPLY else "push" if outgoing.kind is Kind.PUSH else "notice"
-    return msgspec.json.encode({
-        "type": "message", "no": number, "id": outgoing.id, "text": reply.text, "kind": kind, "at": outgoing.at,
-        "choices": [{"label": choice.label} for choice in reply.choices],
-        "photos": [{"url": f"/chat/files/{photo}", "thumb": f"/chat/files/{photo}?thumb"} for photo in reply.photos],
-    }).decode()
+    return msgspec.json.encode(
+        {
+            "type": "message",
+            "no": number,
+            "id": outgoing.id,
+            "text": reply.text,
+            "kind": kind,
+            "at": outgoing.at,
+            "choices": [{"label": choice.label} for choice in reply.choices],
+            "photos": [
+                {"url": f"/chat/files/{photo}", "thumb": f"/chat/files/{photo}?thumb"}
+                for photo in reply.photos
+            ],
+        }
+    ).decode()
 
 
 async def _heard(bell: asyncio.Event) -> None:

@@ -125,5 +125,3 @@ class Ear(Protocol):
 
     def mask(self, text: str) -> str:
         """The words without phone and identity numbers, for keeping."""
-
-

@@ -20,14 +20,20 @@ class Part:
 
 def render(line: Line, texts: Texts, language: str, zone: ZoneInfo) -> Reply:
     """What to send for a line. Choice labels may be text keys; data is shown as it is."""
-    return Reply(words(Part(line.key, line.shown), texts, language, zone),
-                 tuple(_labelled(choice, texts, language) for choice in line.choices), line.photos)
+    return Reply(
+        words(Part(line.key, line.shown), texts, language, zone),
+        tuple(_labelled(choice, texts, language) for choice in line.choices),
+        line.photos,
+    )
 
 
 def words(part: Part, texts: Texts, language: str, zone: ZoneInfo) -> str:
     """One text with everything in it filled in."""
-    return texts.say(part.key, language, **{
-        name: _plain(value, texts, language, zone) for name, value in part.shown.items()})
+    return texts.say(
+        part.key,
+        language,
+        **{name: _plain(value, texts, language, zone) for name, value in part.shown.items()},
+    )
 
 
 def _plain(value: object, texts: Texts, language: str, zone: ZoneInfo) -> object:
@@ -42,5 +48,7 @@ def _plain(value: object, texts: Texts, language: str, zone: ZoneInfo) -> object
 
 
 def _labelled(choice: Choice, texts: Texts, language: str) -> Choice:
-    label = texts.say(choice.label, language) if choice.label in texts else texts.script(choice.label, language)
+    label = (
+        texts.say(choice.label, language) if choice.label in texts else texts.script(choice.label, language)
+    )
     return replace(choice, label=label)

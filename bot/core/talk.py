@@ -118,8 +118,14 @@ class Line:
 class Waiting(BaseException):
     """The story has reached a question nobody has answered. Not an Exception: no story may catch it by accident."""
 
-    def __init__(self, ask: Ask[Any], shown: Mapping[str, object], choices: Sequence[tuple[str, str]], wait: Wait,
-                 unclear: Unclear | None) -> None:
+    def __init__(
+        self,
+        ask: Ask[Any],
+        shown: Mapping[str, object],
+        choices: Sequence[tuple[str, str]],
+        wait: Wait,
+        unclear: Unclear | None,
+    ) -> None:
         super().__init__(ask.name)
         self.ask = ask
         self.shown = shown
@@ -131,8 +137,16 @@ class Waiting(BaseException):
 class Talk(Generic[D]):
     """What a story has in its hands: who speaks, what opened it, and the way to ask, look up and say."""
 
-    def __init__(self, record: Open, person: Person, desk: D, district: District, now: datetime,
-                 faq: Callable[[str], Match], listed: "Sequence[Conversation]") -> None:
+    def __init__(
+        self,
+        record: Open,
+        person: Person,
+        desk: D,
+        district: District,
+        now: datetime,
+        faq: Callable[[str], Match],
+        listed: "Sequence[Conversation]",
+    ) -> None:
         self._record = record
         self._desk = desk
         self.person = person
@@ -144,8 +158,14 @@ class Talk(Generic[D]):
         self.given: Mapping[str, str] = record.given
         self.lines: list[Line] = []
 
-    async def ask(self, ask: Ask[T], choices: Sequence[tuple[str, str]] | None = None, *,
-                  name: str | None = None, **shown: object) -> T:
+    async def ask(
+        self,
+        ask: Ask[T],
+        choices: Sequence[tuple[str, str]] | None = None,
+        *,
+        name: str | None = None,
+        **shown: object,
+    ) -> T:
         """The answer to a question; stops the story when there is none yet.
 
         `choices` are ready (label, value) pairs where they depend on data; `name` tells the rounds of a loop apart.
@@ -173,7 +193,9 @@ class Talk(Generic[D]):
         self._record.after[name] = len(self._record.answers)
         return found
 
-    def say(self, key: str, /, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> None:
+    def say(
+        self, key: str, /, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object
+    ) -> None:
         """Say something on the way; once per conversation, however often the story is run."""
         mark = f"{key}:{_fingerprint(shown)}"
         if mark not in self._record.told:
@@ -210,8 +232,14 @@ class Conversation:
         return not self.roles or person.has(*self.roles)
 
 
-def conversation(name: str, *, opens_with: Sequence[str] = (), link: str | None = None,
-                 roles: Sequence[Role] = (), place: int | None = None) -> Callable[[Story], Conversation]:
+def conversation(
+    name: str,
+    *,
+    opens_with: Sequence[str] = (),
+    link: str | None = None,
+    roles: Sequence[Role] = (),
+    place: int | None = None,
+) -> Callable[[Story], Conversation]:
     """Make a story a conversation; `build` finds it in its file under `handlers/`."""
     return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place)
 

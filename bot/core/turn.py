@@ -10,10 +10,10 @@ from typing import Any, Generic
 
 import msgspec
 
-from bot.core.errors import Refused, Unclear
-from bot.core.ports import Contact, D, Desk, Desks, Ear
+from bot.core.errors import Refused
+from bot.core.ports import Contact, D, Desks, Ear
 from bot.core.render import Part
-from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
+from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Waiting
 from bot.core.words import Address, Choice, Said
 from domain.faq import Match
 from domain.people import Person
@@ -50,13 +50,20 @@ class State(msgspec.Struct, omit_defaults=True):
 class Book:
     """Every conversation, by name, by the words that open it and by its deep link."""
 
-    def __init__(self, conversations: Iterable[Conversation], fold: Callable[[str], str],
-                 titles: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        conversations: Iterable[Conversation],
+        fold: Callable[[str], str],
+        titles: Callable[[str], Sequence[str]],
+    ) -> None:
         """`titles` are a conversation's names in every language: what its button says can be typed as well."""
         self._fold = fold
         self._named = {each.name: each for each in conversations}
-        self._words = {fold(word): each for each in self._named.values()
-                       for word in (*each.opens_with, *(titles(each.name) if each.place is not None else ()))}
+        self._words = {
+            fold(word): each
+            for each in self._named.values()
+            for word in (*each.opens_with, *(titles(each.name) if each.place is not None else ()))
+        }
         self._links = {each.link: each for each in self._named.values() if each.link}
         self._longest_first = sorted(self._words, key=len, reverse=True)
 
@@ -92,10 +99,10 @@ class Book:
 
 
 def _rest(text: str, folded: str, word: str) -> str | None:
-    after = folded[len(word):]
+    after = folded[len(word) :]
     if after[0].isspace() or after[0] in ":,，：。.、;；!！@":
         # Folding keeps every character in its place unless widths differ; then the folded words do as well.
-        return (text if len(text) == len(folded) else folded)[len(word):].lstrip(" :,，：。.、;；!！\n\t")
+        return (text if len(text) == len(folded) else folded)[len(word) :].lstrip(" :,，：。.、;；!！\n\t")
     return None
 
 
@@ -170,9 +177,15 @@ class Turns(Generic[D]):
             return
         # Said a hundred times, one sentence is still one sentence.
         text = "\n".join(dict.fromkeys(each.text.strip() for each in held if each.text.strip()))
-        said = replace(held[-1], text=text, tap=None, odd=None,
-                       edited=False, photos=tuple(photo for each in held for photo in each.photos)[:9],
-                       position=next((each.position for each in held if each.position), None))
+        said = replace(
+            held[-1],
+            text=text,
+            tap=None,
+            odd=None,
+            edited=False,
+            photos=tuple(photo for each in held for photo in each.photos)[:9],
+            position=next((each.position for each in held if each.position), None),
+        )
         contact = await desk.meet(said)
         state = _state(contact)
         state.flood, state.recent = False, []
@@ -205,7 +218,9 @@ class Turns(Generic[D]):
     def _floods(self, state: State, now: datetime) -> bool:
         since = (now - FLOOD_WINDOW).timestamp()
         # A clock set back must not silence anybody: times ahead of now do not count.
-        state.recent = [moment for moment in state.recent if since < moment <= now.timestamp()][-FLOOD_MESSAGES:]
+        state.recent = [moment for moment in state.recent if since < moment <= now.timestamp()][
+            -FLOOD_MESSAGES:
+        ]
         state.recent.append(now.timestamp())
         return state.flood or len(state.recent) > FLOOD_MESSAGES
 
@@ -218,7 +233,9 @@ class Turns(Generic[D]):
         elif said.odd is not None:
             await self._aside(hand, Line(f"odd.{said.odd}", {}))
         elif len(said.text) > LONGEST_TEXT:
-            await self._aside(hand, Line("turn.too_long", {"length": len(said.text), "longest": LONGEST_TEXT}))
+            await self._aside(
+                hand, Line("turn.too_long", {"length": len(said.text), "longest": LONGEST_TEXT})
+            )
         elif said.tap is not None:
             await self._tapped(hand)
         elif said.edited:
@@ -237,7 +254,11 @@ class Turns(Generic[D]):
         choice = choices[tap.choice]
         if choice.opens is not None:
             await self._open(hand, choice.opens, "", choice.given)
-        elif hand.top and hand.top.wait and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question):
+        elif (
+            hand.top
+            and hand.top.wait
+            and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question)
+        ):
             await self._give(hand, hand.top, replace_choice(hand.heard, choice.value, choice.label))
         else:
             await self._aside(hand, Line("turn.old_button", {}))
@@ -247,7 +268,7 @@ class Turns(Generic[D]):
             for answer in record.answers.values():
                 if answer.heard.message == hand.said.ids[0].split("#")[0]:
                     answer.heard = hand.heard
-                    del hand.state.stack[place + 1:]
+                    del hand.state.stack[place + 1 :]
                     await self._run(hand, record, tried=hand.heard)
                     return
         await self._aside(hand, Line("turn.edited_late", {}))
@@ -342,7 +363,7 @@ class Turns(Generic[D]):
             await self._aside(hand, Line("turn.not_for_you", {}))
             return
         # Opened again while open: what was begun there is taken up no more.
-        hand.state.stack = [record for record in hand.state.stack if record.name != name][-(DEEPEST - 1):]
+        hand.state.stack = [record for record in hand.state.stack if record.name != name][-(DEEPEST - 1) :]
         record = Open(self._new_id(), name, msgspec.structs.replace(hand.heard, text=rest), dict(given))
         hand.state.stack.append(record)
         await self._run(hand, record)
@@ -355,8 +376,15 @@ class Turns(Generic[D]):
 
     async def _run(self, hand: _Hand[D], record: Open, tried: Heard | None = None) -> None:
         """Run a story from its first line; it ends, or asks one more thing."""
-        talk: Talk[D] = Talk(record, hand.contact.person, hand.desk, hand.desk.district, hand.desk.now,
-                             lambda text: self._faq(text, hand.desk), self._book.listed(hand.contact.person))
+        talk: Talk[D] = Talk(
+            record,
+            hand.contact.person,
+            hand.desk,
+            hand.desk.district,
+            hand.desk.now,
+            lambda text: self._faq(text, hand.desk),
+            self._book.listed(hand.contact.person),
+        )
         try:
             fact = await self._book[record.name].story(talk)
         except Waiting as waiting:
@@ -386,8 +414,9 @@ class Turns(Generic[D]):
             hand.state.stack = [other for other in hand.state.stack if other is not record]
             await self._again(hand)
 
-    async def _ask(self, hand: _Hand[D], record: Open, lines: Sequence[Line], waiting: Waiting,
-                   tried: Heard | None) -> None:
+    async def _ask(
+        self, hand: _Hand[D], record: Open, lines: Sequence[Line], waiting: Waiting, tried: Heard | None
+    ) -> None:
         before = record.wait
         record.wait = waiting.wait
         self._reply_all(hand, lines)
@@ -400,9 +429,16 @@ class Turns(Generic[D]):
                 hand.desk.reply(Line("turn.stuck", {}))
         # Typed instead of tapped, a choice is known by the label its reader saw.
         record.wait.choices = [(hand.desk.label(label), value) for label, value in waiting.choices]
-        hand.desk.reply(Line(waiting.ask.name, waiting.shown, tuple(
-            Choice(label, value=value, talk=record.id, question=waiting.wait.question)
-            for label, value in record.wait.choices)))
+        hand.desk.reply(
+            Line(
+                waiting.ask.name,
+                waiting.shown,
+                tuple(
+                    Choice(label, value=value, talk=record.id, question=waiting.wait.question)
+                    for label, value in record.wait.choices
+                ),
+            )
+        )
 
     async def _meant_otherwise(self, hand: _Hand[D], record: Open) -> bool:
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
@@ -432,7 +468,9 @@ def replace_choice(heard: Heard, value: str | None, label: str) -> Heard:
     return msgspec.structs.replace(heard, choice=value, text=label)
 
 
-def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]) -> tuple[str, str] | None:
+def _picked(
+    text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]
+) -> tuple[str, str] | None:
     """The choice typed instead of tapped, by its number or its words, as (value, label)."""
     for number, (label, value) in enumerate(choices, 1):
         if text in (str(number), fold(label)):
@@ -441,8 +479,14 @@ def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str],
 
 
 def _heard(said: Said) -> Heard:
-    return Heard(said.at, said.text.strip(), photos=said.photos, position=said.position, phone=said.phone,
-                 message=said.ids[0].split("#")[0])
+    return Heard(
+        said.at,
+        said.text.strip(),
+        photos=said.photos,
+        position=said.position,
+        phone=said.phone,
+        message=said.ids[0].split("#")[0],
+    )
 
 
 def _state(contact: Contact) -> State:

@@ -4,6 +4,10 @@ from alembic import context
 
 from storage.tables import Base
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata,
-                  render_as_batch=True, transaction_per_migration=False)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    transaction_per_migration=False,
+)
 context.run_migrations()
