@@ -5,9 +5,9 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.settings import HOME, BadSettings, Settings, load, unknown
 
@@ -53,8 +53,9 @@ def _talk(settings: Settings, _given: argparse.Namespace) -> int:
     return _with_service(settings.model_copy(update={"http_port": 0}), _converse)
 
 
-def _with_service(settings: Settings, work: "Callable[[Service], Awaitable[None]]") -> int:
+def _with_service(settings: Settings, work: "Callable[[Service], Coroutine[None, None, None]]") -> int:
     from bot.app import build
+    from bot.core.errors import CannotGoOn
     from config.district import BadDistrict
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -65,11 +66,17 @@ def _with_service(settings: Settings, work: "Callable[[Service], Awaitable[None]
     except BadDistrict as bad:
         print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
         return 2
+    except CannotGoOn as bad:
+        print(bad, file=sys.stderr)
+        return 1
     except ValueError as bad:
         print(f"文字有误：{bad}", file=sys.stderr)
         return 2
     try:
         asyncio.run(work(service))
+    except CannotGoOn as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         print(
             f"启动不了：{error.strerror or error}（{settings.http_host}:{settings.http_port}）",
@@ -90,7 +97,11 @@ async def _serve(service: "Service") -> None:
             f"{'，示例数据' if service.district.sample else ''}）",
             flush=True,
         )
-        await stop.wait()
+        stopped = asyncio.create_task(stop.wait())
+        ends: list[asyncio.Future[Any]] = [stopped, *([service.broken] if service.broken else [])]
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
         print("正在收好手里的事…", flush=True)
 
 

@@ -48,8 +48,7 @@ T = TypeVar("T")
 def found_in(package: ModuleType, kind: type[T]) -> list[T]:
     """Every `kind` made in a package's files: a new file is found, nothing is registered."""
     modules = [
-        importlib.import_module(f"{package.__name__}.{each.name}")
-        for each in pkgutil.iter_modules(package.__path__)
+        importlib.import_module(f"{package.__name__}.{each.name}") for each in pkgutil.iter_modules(package.__path__)
     ]
     return [value for module in modules for value in vars(module).values() if isinstance(value, kind)]
 
@@ -78,11 +77,10 @@ class Service:
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
         self.adapters: list[Adapter] = [self.web]
         self.port = settings.http_port
+        self.broken: asyncio.Future[None] | None = None
 
     def _shortcuts(self, person: Person) -> list[str]:
-        return [
-            self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)
-        ]
+        return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
 
     # The three sample phones: for a sample district, on this machine, never through a proxy.
 
@@ -118,9 +116,7 @@ class Service:
                 number = await desk.people.by_key(phone.worker or phone_key(phone.key))
                 person = await desk.people.get(number) if number else None
                 if person:
-                    self.guests[phone.key] = Guest(
-                        phone.key, phone.title, person.name or phone.title, person.id
-                    )
+                    self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Service"]:
@@ -142,11 +138,11 @@ class Service:
         try:
             await site.start()
             self.port = runner.addresses[0][1]
-            watch = asyncio.create_task(self._watch(tasks))
+            self.broken = asyncio.ensure_future(self._watch(tasks))
             try:
                 yield self
             finally:
-                watch.cancel()
+                self.broken.cancel()
         finally:
             listening = [task for task in tasks if task.get_name().endswith("listens")]
             await _cancelled(listening)
@@ -158,10 +154,12 @@ class Service:
             await self.desks.database.close()
 
     async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Ends only when a part of the service has failed for good, with what it failed of."""
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             if not task.cancelled() and (error := task.exception()):
-                log.critical("%s stopped", task.get_name(), exc_info=error)
+                log.critical("%s stopped", task.get_name())
+                raise error
 
     def _http(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
@@ -224,9 +222,7 @@ def build(
     service = Service(settings, district, desks, turns, book, Bell(desks, new_id), monotonic)
     if settings.telegram_token:
         service.adapters.append(
-            _telegram(
-                settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))]
-            )
+            _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])
         )
     return service
 

@@ -25,9 +25,7 @@ class Bell:
     async def run(self) -> None:
         """Ring until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(
-            self.ring, "interval", seconds=1, coalesce=True, max_instances=1, misfire_grace_time=None
-        )
+        scheduler.add_job(self.ring, "interval", seconds=1, coalesce=True, max_instances=1, misfire_grace_time=None)
         scheduler.add_job(self._prune, "interval", hours=6, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         try:

@@ -23,9 +23,7 @@ async def invite(settings: Settings, role: str, area: str) -> str:
     """
     district = district_files.load(settings.district)
     if role not in [each for each in Role if each is not Role.RESIDENT]:
-        raise BadInvitation(
-            f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}"
-        )
+        raise BadInvitation(f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}")
     if area not in district.areas and area not in district.grids:
         raise BadInvitation(f"没有 {area} 这个代码。区划代码 12 位，网格码 15 位。")
     fitting = {

@@ -66,9 +66,7 @@ class Sender:
 class _Lane:
     """One platform's way out, at its pace."""
 
-    def __init__(
-        self, desks: Desks, adapter: Adapter, bell: asyncio.Event, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, desks: Desks, adapter: Adapter, bell: asyncio.Event, monotonic: Callable[[], float]) -> None:
         self._desks = desks
         self._adapter = adapter
         self._bell = bell
@@ -159,9 +157,7 @@ class _Lane:
         async with self._desks.write() as desk:
             if claimed.outgoing.attempts >= _ATTEMPTS:
                 await desk.outbox.dead([claimed.outgoing.id])
-                log.error(
-                    "message %d given up after %d attempts", claimed.outgoing.id, claimed.outgoing.attempts
-                )
+                log.error("message %d given up after %d attempts", claimed.outgoing.id, claimed.outgoing.attempts)
             else:
                 await desk.outbox.again(claimed.outgoing.id, desk.now + timedelta(seconds=pause))
 

@@ -39,7 +39,7 @@ class Problem:
         return f"{self.file}:{self.line}: {self.text}"
 
 
-class BadDistrict(Exception):  # noqa: N818
+class BadDistrict(Exception):
     """The folder describes no district; `problems` are all the reasons, by file and line."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -151,9 +151,7 @@ def _duties(row: "_Row", kinds: "_Row", known: Container[str]) -> Iterator[tuple
         yield kind, row.texts(kind, optional=True)
 
 
-def _grids(
-    rows: "_Rows", communities: Container[str], kinds: Container[str], worked: Container[str]
-) -> Iterator[Grid]:
+def _grids(rows: "_Rows", communities: Container[str], kinds: Container[str], worked: Container[str]) -> Iterator[Grid]:
     rows.once("code")
     codes = rows.column("code")
     after: dict[str, tuple[str, ...]] = {}
@@ -302,9 +300,7 @@ def _entries(rows: "_Rows") -> Iterator[Entry]:
         yield entry
 
 
-def _phones(
-    rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]
-) -> Iterator[Phone]:
+def _phones(rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]) -> Iterator[Phone]:
     rows.once("key")
     holdable = [role.value for role in Role if role is not Role.RESIDENT]
     for row in rows:
@@ -434,9 +430,7 @@ class _Toml:
 
 
 # Strings and comments, so that nothing inside them is taken for a header or a key.
-_ASIDE = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""", re.DOTALL
-)
+_ASIDE = re.compile(r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""", re.DOTALL)
 
 
 def _layout(text: str) -> dict[str, list[_Section]]:

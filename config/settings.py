@@ -49,19 +49,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="XIAOMAZHA_", extra="forbid")
 
-    database_url: str = "sqlite:///var/xiaomazha.db"
-    district: Path = HOME / "districts" / "jianhua"
-    texts: Path = HOME / "texts"
-    files: Path = Path("var/files")
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(default=8000, ge=0, le=65535)
-    demo: Demo = Demo.AUTO
-    telegram_token: SecretStr | None = None
-    telegram_api: str = "https://api.telegram.org"
-    telegram_mode: Mode = Mode.POLLING
-    telegram_webhook_url: str | None = None
-    telegram_webhook_secret: SecretStr | None = None
-    telegram_engine: Engine = Engine.AIOGRAM
+    database_url: str = Field("sqlite:///var/xiaomazha.db", description="数据库：`sqlite:///路径` 或 `postgresql://…`")
+    district: Path = Field(HOME / "districts" / "jianhua", description="区数据目录，用 `xiaomazha check` 检查")
+    texts: Path = Field(HOME / "texts", description="居民看到的文字")
+    files: Path = Field(Path("var/files"), description="照片存放目录")
+    http_host: str = Field("127.0.0.1", description="网页监听地址")
+    http_port: int = Field(8000, ge=0, le=65535, description="网页监听端口，0 为任意空闲端口")
+    demo: Demo = Field(Demo.AUTO, description="首页三部示例手机：`auto` 只在示例区数据、本机访问时打开，`on`，`off`")
+    telegram_token: SecretStr | None = Field(None, description="Telegram 机器人令牌；不填就不连 Telegram")
+    telegram_api: str = Field("https://api.telegram.org", description="Bot API 服务器地址")
+    telegram_mode: Mode = Field(Mode.POLLING, description="`polling` 或 `webhook`")
+    telegram_webhook_url: str | None = Field(None, description="webhook 的公网地址，路径由您定")
+    telegram_webhook_secret: SecretStr | None = Field(None, description="webhook 密钥，Telegram 每次都带上，不符就拒绝")
+    telegram_engine: Engine = Field(Engine.AIOGRAM, description="和 Telegram 说话的库")
 
     @model_validator(mode="after")
     def _webhook_is_whole(self) -> "Settings":

@@ -46,9 +46,7 @@ class Result:
         return self.votes / self.eligible if self.eligible else 0.0
 
 
-def check_opening(
-    person: Person, area: str, options: tuple[str, ...], opens: datetime, closes: datetime
-) -> None:
+def check_opening(person: Person, area: str, options: tuple[str, ...], opens: datetime, closes: datetime) -> None:
     """Raise `Refused` unless this person may put a question with these options to this area until then."""
     if not person.serves(area, HOSTS):
         raise Refused("ballot.not_your_area", answer="ballot_open.area")

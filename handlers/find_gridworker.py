@@ -19,9 +19,7 @@ class _Worker:
     hours: str
 
 
-@conversation(
-    "grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3
-)
+@conversation("grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3)
 async def find_gridworker(talk: Talk[Desk]) -> None:
     text = talk.given.get("grid") or talk.opening.text
     today = talk.now.astimezone(talk.district.timezone).date()
@@ -59,8 +57,7 @@ def _did_you_mean(talk: Talk[Desk], digits: str) -> None:
         "grid.did_you_mean" if codes else "grid.no_such_code",
         code=digits,
         choices=[
-            Choice(f"{code} {talk.district.area_name(code)}", opens="grid", given={"grid": code})
-            for code in codes
+            Choice(f"{code} {talk.district.area_name(code)}", opens="grid", given={"grid": code}) for code in codes
         ],
     )
 
@@ -93,10 +90,6 @@ async def _card(talk: Talk[Desk], code: str) -> None:
 def _phone(workers: list[_Worker], _district: District) -> str:
     # Never shown unless the worker allows it: the bot carries messages both ways.
     return next(
-        (
-            f"\n电话：{each.person.phone}"
-            for each in workers
-            if each.person.phone and each.person.phone_public
-        ),
+        (f"\n电话：{each.person.phone}" for each in workers if each.person.phone and each.person.phone_public),
         "",
     )

@@ -13,8 +13,7 @@ async def show_help(talk: Talk[Desk]) -> None:
         "help.all" if talk.person.grid else "help.new",
         district=talk.district.name,
         lines=tuple(
-            Part("help.line", {"title": Part(f"{each.name}.title"), "help": Part(f"{each.name}.help")})
-            for each in mine
+            Part("help.line", {"title": Part(f"{each.name}.title"), "help": Part(f"{each.name}.help")}) for each in mine
         ),
         choices=[Choice(f"{each.name}.title", opens=each.name) for each in mine],
     )

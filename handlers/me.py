@@ -53,9 +53,7 @@ async def phone(talk: Talk[Desk]) -> PhoneGiven:
     return PhoneGiven(talk.person.id, talk.opening.phone or "")
 
 
-LANGUAGE = Ask(
-    "language.which", plain.choice, choices=tuple((label, code) for code, label in LANGUAGES.items())
-)
+LANGUAGE = Ask("language.which", plain.choice, choices=tuple((label, code) for code, label in LANGUAGES.items()))
 
 
 @conversation("language", opens_with=["语言", "繁体", "繁體", "english", "/language"], place=7)

@@ -21,8 +21,8 @@ REASON = {
     for move in (Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK)
 }
 RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
-SCORE = Ask("case.score", plain.choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
-WORKER = Ask("case.to_whom", plain.choice)
+SCORE = Ask("case.score", plain.number_choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
+WORKER = Ask("case.to_whom", plain.number_choice)
 SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")))
 
 
@@ -32,23 +32,24 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     case = await talk.look("case", Case, lambda desk: desk.cases.get(int(talk.given["case"])))
     # Said before they write a reason in vain; the rule is asked again when it is done.
     check(case, move, talk.person)
-    words, photos, to, score = "", (), None, None
+    words, photos = "", tuple[str, ...]()
+    to: int | None = None
+    score: int | None = None
     if move in REASON:
         words = await talk.ask(REASON[move], number=case.number)
     elif move is Move.FINISH:
         result = await talk.ask(RESULT, number=case.number)
         words, photos = "" if result.choice else result.text, result.photos
     elif move is Move.RATE:
-        score = int(talk.given.get("score") or await talk.ask(SCORE, number=case.number))
+        given = talk.given.get("score")
+        score = int(given) if given else await talk.ask(SCORE, number=case.number)
     elif move is Move.WITHDRAW:
         if await talk.ask(SURE, number=case.number) == "no":
             talk.say("case.kept", number=case.number)
             return None
     elif move is Move.DISPATCH:
-        to = int(await talk.ask(WORKER, await _workers(talk, case), number=case.number))
-    return CaseMoved(
-        case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score
-    )
+        to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
+    return CaseMoved(case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score)
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
@@ -59,9 +60,7 @@ async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
         areas = [*(grid.code for grid in talk.district.grids_in(case.grid[:12], day)), case.grid[:12]]
         for reachable in (True, False):
             found = [
-                person
-                for area in areas
-                for person in await desk.people.serving(area, WORKERS, reachable=reachable)
+                person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)
             ]
             if found:
                 return found

@@ -44,9 +44,7 @@ SURE = Ask("ballot_open.sure", plain.choice, choices=(("word.yes", "yes"), ("wor
 async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
     areas = talk.person.areas(*HOSTS)
     area = (
-        areas[0]
-        if len(areas) == 1
-        else await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
+        areas[0] if len(areas) == 1 else await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
     )
     question = talk.opening.text if len(talk.opening.text) >= 4 else await talk.ask(QUESTION)
     options = await talk.ask(OPTIONS)

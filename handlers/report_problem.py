@@ -5,13 +5,13 @@ import re
 from bot.core.errors import Unclear
 from bot.core.render import Part
 from bot.core.talk import Ask, Heard, Talk, conversation
+from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported
 from domain.district import District
 from handlers import where
 from nlp import category, place, plain
 from storage.desk import Desk
 
-MOST_PHOTOS = 9
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
 
 

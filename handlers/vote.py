@@ -23,14 +23,12 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
         if len(ballots) > 1:
             talk.say(
                 "vote.which",
-                choices=[
-                    Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots
-                ],
+                choices=[Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots],
             )
             return None
         chosen = str(ballots[0].id)
     number = int(chosen)
-    ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))  # type: ignore[arg-type]
+    ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
     if "option" in talk.given:

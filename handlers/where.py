@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk
@@ -35,9 +36,7 @@ def read(heard: Heard, district: District) -> _Heard:
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
     if digits and len(digits) in (9, 15):
-        heirs = district.heirs(
-            grid_code.whole(digits, district), heard.at.astimezone(district.timezone).date()
-        )
+        heirs = district.heirs(grid_code.whole(digits, district), heard.at.astimezone(district.timezone).date())
         if not heirs:
             raise Unclear("place.no_such_code", code=digits)
         return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
@@ -55,7 +54,7 @@ async def ask(
     found: place.Found | None = None,
     *,
     sure: bool = False,
-    **shown: object,
+    **shown: Any,
 ) -> Where:
     """Where somebody means; `found` is what they have named already, `sure` insists on one grid."""
     if found is None:
@@ -67,9 +66,7 @@ async def ask(
     if found is None:
         grids = talk.district.grids_in(await _community(talk), _today(talk))
         return await _which(talk, "", grids, sure=sure)
-    grids = [
-        talk.district.grids[code] for code in found.grids if talk.district.grids[code].in_force(_today(talk))
-    ]
+    grids = [talk.district.grids[code] for code in found.grids if talk.district.grids[code].in_force(_today(talk))]
     return await _which(talk, found.words, grids, sure=sure)
 
 

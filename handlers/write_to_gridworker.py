@@ -21,7 +21,7 @@ WORDS = Ask("write.words", _letter, free=True)
 @conversation("write")
 async def write_to_gridworker(talk: Talk[Desk]) -> WorkerAsked:
     to = int(talk.given["to"])
-    person = await talk.look("to", Person | None, lambda desk: desk.people.get(to))  # type: ignore[arg-type]
+    person = await talk.look("to", Person | None, lambda desk: desk.people.get(to))
     if person is None:
         raise Refused("write.nobody")
     letter = await talk.ask(WORDS, name_of=person.name or talk.given.get("as", "居民"))

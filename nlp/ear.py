@@ -18,9 +18,7 @@ class Ear:
 
     def __init__(self, district: District) -> None:
         self._district = district
-        self._faq = faq.Faq(
-            district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)])
-        )
+        self._faq = faq.Faq(district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)]))
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)

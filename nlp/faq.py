@@ -72,8 +72,7 @@ class Faq:
         self._mean = sum(self._lengths) / max(1, len(self._lengths))
         rows = len(self._owner)
         self._weights = {
-            gram: math.log(1 + (rows - len(held) + 0.5) / (len(held) + 0.5))
-            for gram, held in postings.items()
+            gram: math.log(1 + (rows - len(held) + 0.5) / (len(held) + 0.5)) for gram, held in postings.items()
         }
         self._unknown = math.log(1 + rows + 0.5) if rows else 1.0
         self._postings = postings
@@ -103,9 +102,7 @@ class Faq:
         for row, score in sums.items():
             owner = self._owner[row]
             best[owner] = max(best[owner], score / most)
-        return sorted(
-            ((score, self._entries[owner]) for owner, score in best.items()), key=lambda pair: -pair[0]
-        )
+        return sorted(((score, self._entries[owner]) for owner, score in best.items()), key=lambda pair: -pair[0])
 
     def match(self, text: str, day: date) -> Match:
         """The entry these words mean, if one is clearly meant; else the nearest ones in force on this day."""

@@ -1,6 +1,7 @@
 """A case is opened and moved along; everybody it concerns is told."""
 
 from datetime import timedelta
+from typing import Any
 
 from bot.core.render import Part
 from bot.core.rules import when
@@ -69,7 +70,7 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
     await _plan(case, desk)
     photos = await desk.cases.photos(case.id)
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "number": case.number,
         "place": case.place,
         "words": case.words,
@@ -100,7 +101,7 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
 
 
 async def _tell_above(
-    case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (), **shown: object
+    case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (), **shown: Any
 ) -> bool:
     """Tell the first level above the worker where somebody can be reached; True when somebody was."""
     community, street, district = around(case.grid)
@@ -159,9 +160,7 @@ async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         due=case.due_at,
         choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
     )
-    await desk.tell(
-        case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at
-    )
+    await desk.tell(case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at)
 
 
 async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -248,9 +247,7 @@ async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
 
 async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_withdrew", number=case.number)
-    await desk.tell(
-        case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place
-    )
+    await desk.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place)
 
 
 async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:

@@ -26,9 +26,7 @@ async def draw(ballot: Ballot, result: Result) -> bytes:
 def _draw(ballot: Ballot, result: Result) -> bytes:
     title = _wrapped(ballot.question, _font(48), _WIDTH - 2 * _MARGIN)
     labels = [_wrapped(option, _font(36), _WIDTH - 2 * _MARGIN - 240) for option in ballot.options]
-    height = (
-        _MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + _MARGIN
-    )
+    height = _MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + _MARGIN
     image = Image.new("RGB", (_WIDTH, height), _PAPER)
     pen = ImageDraw.Draw(image)
     top = _MARGIN

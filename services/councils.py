@@ -1,6 +1,7 @@
 """A ballot is opened, voted in, closed on its second; everybody it concerns is told."""
 
 from datetime import timedelta
+from typing import Any
 
 from bot.core.render import Part
 from bot.core.rules import when
@@ -56,7 +57,8 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
 
 @when(VoteCast)
 async def cast_vote(cast: VoteCast, desk: Desk) -> None:
-    ballot = await desk.ballots.get(cast.ballot)
+    # Held until this vote is in: closing waits for it, and a vote after closing sees the close.
+    ballot = await desk.ballots.get(cast.ballot, share=True)
     person = await desk.people.get(cast.by)
     if person is None:
         raise Refused("ballot.not_your_ballot")
@@ -115,7 +117,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
     counts, eligible = await desk.ballots.count(ballot)
     result = Result(counts, eligible)
     picture = await desk.album.draw(await chart.draw(ballot, result))
-    shown = {
+    shown: dict[str, Any] = {
         "question": ballot.question,
         "votes": result.votes,
         "eligible": result.eligible,
@@ -125,9 +127,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
             for option, votes in zip(ballot.options, counts, strict=True)
         ),
     }
-    await desk.tell_area(
-        ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown
-    )
+    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown)
     host = await desk.people.get(ballot.host_id)
     if host and (host.grid is None or not host.grid.startswith(ballot.area.rstrip("0"))):
         await desk.tell(

@@ -1,8 +1,8 @@
 """Ballots and votes. Nothing here counts a ballot that is still open."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -49,14 +49,14 @@ class BallotStore:
             raise LookupError("the database gave no number for a new ballot")
         return await self.get(number)
 
-    async def get(self, ballot_id: int, *, lock: bool = False) -> Ballot:
+    async def get(self, ballot_id: int, *, lock: bool = False, share: bool = False) -> Ballot:
         """One ballot.
 
         Raises:
             LookupError: there is none with that number.
         """
         query = select(*_BALLOT).where(Ballots.id == ballot_id)
-        row = (await self._db.execute(query.with_for_update() if lock else query)).one_or_none()
+        row = (await self._db.execute(query.with_for_update(read=share) if lock or share else query)).one_or_none()
         if row is None:
             raise LookupError(f"no ballot {ballot_id}")
         return _ballot(row)
@@ -84,9 +84,7 @@ class BallotStore:
         return [
             _ballot(row)
             for row in await self._db.execute(
-                select(*_BALLOT)
-                .where(Ballots.host_id == person_id, Ballots.closed_at.is_(None))
-                .order_by(Ballots.id)
+                select(*_BALLOT).where(Ballots.host_id == person_id, Ballots.closed_at.is_(None)).order_by(Ballots.id)
             )
         ]
 
@@ -122,18 +120,14 @@ class BallotStore:
         """
         if ballot.closed_at is None:
             raise ValueError(f"ballot {ballot.id} is open and sealed")
-        counted = {
-            option: votes
-            for option, votes in await self._db.execute(
-                select(Votes.option, func.count()).where(Votes.ballot_id == ballot.id).group_by(Votes.option)
-            )
-        }
+        rows = await self._db.execute(
+            select(Votes.option, func.count()).where(Votes.ballot_id == ballot.id).group_by(Votes.option)
+        )
+        counted = {int(option): int(votes) for option, votes in rows}
         start = prefix(ballot.area)
         eligible = (
             await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .where(People.grid >= start, People.grid < start + ":")
+                select(func.count()).select_from(People).where(People.grid >= start, People.grid < start + ":")
             )
             or 0
         )
@@ -141,11 +135,9 @@ class BallotStore:
         return counts, max(eligible, sum(counts))
 
     async def withdraw_votes(self, person_id: int) -> None:
-        """Take somebody's votes out of ballots still open: who is forgotten could otherwise come back and vote twice."""
+        """Take somebody's votes out of open ballots: forgotten, they could come back and vote twice."""
         still_open = select(Ballots.id).where(Ballots.closed_at.is_(None))
-        await self._db.execute(
-            delete(Votes).where(Votes.person_id == person_id, Votes.ballot_id.in_(still_open))
-        )
+        await self._db.execute(delete(Votes).where(Votes.person_id == person_id, Votes.ballot_id.in_(still_open)))
 
 
 def voted_in(ballot_id: int) -> ColumnElement[bool]:
@@ -153,6 +145,5 @@ def voted_in(ballot_id: int) -> ColumnElement[bool]:
     return select(Votes.person_id).where(Votes.ballot_id == ballot_id, Votes.person_id == People.id).exists()
 
 
-def _ballot(row: Sequence[object]) -> Ballot:
-    number, area, question, options, *rest = row
-    return Ballot(number, area, question, tuple(json.loads(options)), *rest)  # type: ignore[arg-type]
+def _ballot(row: Any) -> Ballot:
+    return Ballot(**{**row._mapping, "options": tuple(json.loads(row.options))})  # noqa: SLF001 - as documented

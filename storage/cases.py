@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select, update
@@ -40,9 +41,7 @@ class CaseStore:
         self._db = connection
         self._now = now
 
-    async def open(
-        self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo
-    ) -> Case:
+    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
         """A new case, dispatched to a worker, or waiting for staff when there is none."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
@@ -138,9 +137,7 @@ class CaseStore:
         return [
             _case(row)
             for row in await self._db.execute(
-                select(*_CASE).where(
-                    Cases.id.in_(select(CasePhotos.case_id).where(CasePhotos.photo == photo))
-                )
+                select(*_CASE).where(Cases.id.in_(select(CasePhotos.case_id).where(CasePhotos.photo == photo)))
             )
         ]
 
@@ -192,42 +189,5 @@ class CaseStore:
         return {Status(status): count for status, count in rows}
 
 
-def _case(row: Sequence[object]) -> Case:
-    (
-        number,
-        receipt,
-        reporter,
-        grid,
-        category,
-        place,
-        words,
-        status,
-        worker,
-        opened,
-        due,
-        done,
-        closed,
-        latitude,
-        longitude,
-        rating,
-        again,
-    ) = row
-    return Case(
-        number,
-        receipt,
-        reporter,
-        grid,
-        category,
-        place,
-        words,
-        Status(status),
-        worker,
-        opened,
-        due,
-        done,  # type: ignore[arg-type]
-        closed,
-        latitude,
-        longitude,
-        rating,
-        again,
-    )  # type: ignore[arg-type]
+def _case(row: Any) -> Case:
+    return Case(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - Row's documented mapping

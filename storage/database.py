@@ -50,9 +50,7 @@ class Database:
         """A writing transaction only one process holds at a time: migrations, taking in the district's data."""
         async with self.write() as connection:
             if not self.sqlite:
-                await connection.execute(
-                    text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name}
-                )
+                await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
             yield connection
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.outbox import POLICIES
+from bot.core.ports import Contact
 from bot.core.render import render
 from bot.core.rules import Rules
 from bot.core.talk import Line
@@ -27,7 +28,7 @@ from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
 from storage.outbox import OutboxStore
-from storage.people import Contact, PeopleStore
+from storage.people import PeopleStore
 
 # The commands a person is offered: (command, text key of its title).
 Menu = Callable[[Person], Sequence[tuple[str, str]]]
@@ -94,7 +95,10 @@ class Desk:
         return await self.heard.remember(said)
 
     async def meet(self, said: Said) -> Contact:
-        self._speaker = await self.people.meet(said.address)
+        return await self.meet_at(said.address)
+
+    async def meet_at(self, address: Address) -> Contact:
+        self._speaker = await self.people.meet(address)
         return self._speaker
 
     async def keep(self, contact: Contact, state: str) -> None:
@@ -106,13 +110,11 @@ class Desk:
     async def last_choices(self, contact: Contact) -> tuple[Choice, ...]:
         return await self.outbox.last_choices(contact.id)
 
-    async def hold(self, said: Said, contact: Contact, *, first: bool) -> None:
+    async def hold(self, said: Said, contact: Contact, held: int) -> None:
         await self.heard.hold(said, contact.id)
-        if first:
-            await self.plan(Paused(said.address), self.now + 2 * FLOOD_WINDOW, key=f"paused:{self.new_id()}")
+        await self.plan(Paused(said.address, held), self.now + FLOOD_WINDOW, key=f"paused:{self.new_id()}")
 
-    async def release(self, address: Address) -> list[Said]:
-        contact = await self.people.meet(address)
+    async def release(self, contact: Contact) -> list[Said]:
         return await self.heard.release(contact.id)
 
     async def keep_question(self, words: str, person: Person, best: str | None) -> None:
@@ -233,9 +235,7 @@ class Desk:
         person = await self.people.get(person_id)
         if person is None:
             return
-        menu = tuple(
-            (command, self.texts.say(title, person.language)) for command, title in self._menu(person)
-        )
+        menu = tuple((command, self.texts.say(title, person.language)) for command, title in self._menu(person))
         for contact_id in await self.people.contacts(person_id):
             await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
             self.queued = True

@@ -54,15 +54,11 @@ class DueStore:
 
     async def later(self, due_id: int, due_at: datetime) -> None:
         """It failed: try again at a later time."""
-        await self._db.execute(
-            update(Dues).where(Dues.id == due_id).values(due_at=due_at, attempts=Dues.attempts + 1)
-        )
+        await self._db.execute(update(Dues).where(Dues.id == due_id).values(due_at=due_at, attempts=Dues.attempts + 1))
 
     async def next_at(self) -> datetime | None:
         """When the next thing is due."""
-        return await self._db.scalar(
-            select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1)
-        )
+        return await self._db.scalar(select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1))
 
     async def prune(self, older_than: timedelta) -> None:
         await self._db.execute(delete(Dues).where(Dues.done_at < self._now - older_than))

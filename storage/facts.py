@@ -7,8 +7,9 @@ from storage import conflict
 from storage.tables import Facts
 
 
-async def get(connection: AsyncConnection, name: str) -> str | None:
-    return await connection.scalar(select(Facts.value).where(Facts.name == name))
+async def get(connection: AsyncConnection, name: str, *, lock: bool = False) -> str | None:
+    query = select(Facts.value).where(Facts.name == name)
+    return await connection.scalar(query.with_for_update() if lock else query)
 
 
 async def put(connection: AsyncConnection, name: str, value: str) -> None:

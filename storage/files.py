@@ -22,6 +22,10 @@ THUMB_SIDE = 480
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "MPO", "BMP")
 
 
+# Every format is known from the start: which are tried must not depend on what came before.
+Image.init()
+
+
 class BadPhoto(ValueError):
     """The bytes are no photo we can read; told by their content, not by their name."""
 
@@ -107,9 +111,7 @@ class FileStore:
 
     async def note(self, digest: str, size: int) -> None:
         await self._db.execute(
-            conflict.insert(self._db, Files)
-            .values(digest=digest, size=size, at=self._now)
-            .on_conflict_do_nothing()
+            conflict.insert(self._db, Files).values(digest=digest, size=size, at=self._now).on_conflict_do_nothing()
         )
 
     async def known(self, digest: str) -> bool:

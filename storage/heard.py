@@ -20,23 +20,14 @@ class HeardStore:
         self._now = now
 
     async def remember(self, said: Said) -> bool:
-        """Note the message's ids; False when all of them are known, so it was taken before."""
-        rows = [
-            {
-                "platform": said.address.platform,
-                "account": said.address.account,
-                "message": message,
-                "at": self._now,
-            }
-            for message in said.ids
-        ]
+        """Note the message's id; False when it is known, so it was taken before."""
         added = await self._db.execute(
             conflict.insert(self._db, HeardMessages)
-            .values(rows)
+            .values(platform=said.address.platform, account=said.address.account, message=said.id, at=self._now)
             .on_conflict_do_nothing()
             .returning(HeardMessages.message)
         )
-        return len(added.all()) > 0
+        return added.first() is not None
 
     async def hold(self, said: Said, contact_id: int) -> None:
         """Keep what somebody said too fast to be answered, until they pause."""
@@ -45,25 +36,26 @@ class HeardStore:
             .where(
                 HeardMessages.platform == said.address.platform,
                 HeardMessages.account == said.address.account,
-                HeardMessages.message == said.ids[0],
+                HeardMessages.message == said.id,
             )
             .values(held=msgspec.json.encode(said).decode(), contact_id=contact_id)
         )
 
     async def release(self, contact_id: int) -> list[Said]:
         """What was held of a chat, oldest first; held no more."""
-        rows = await self._db.scalars(
-            select(HeardMessages.held).where(
+        rows = await self._db.execute(
+            select(HeardMessages.at, HeardMessages.message, HeardMessages.held).where(
                 HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None)
             )
         )
-        said = [msgspec.json.decode(held, type=Said) for held in rows if held]
+        # By when we took them; where that is the same instant, by the platform's own counting.
+        ordered = sorted(rows, key=lambda row: (row.at, len(row.message), row.message))
         await self._db.execute(
             update(HeardMessages)
             .where(HeardMessages.contact_id == contact_id, HeardMessages.held.is_not(None))
             .values(held=None)
         )
-        return sorted(said, key=lambda each: each.at)
+        return [msgspec.json.decode(row.held or "", type=Said) for row in ordered]
 
     async def park(self, trouble: str, what: bytes) -> None:
         """Put aside what failed every time; staff see it and can replay it."""
@@ -103,18 +95,14 @@ class HeardStore:
     async def prune(self, older_than: timedelta) -> None:
         """Forget ids no platform will repeat any more."""
         await self._db.execute(
-            delete(HeardMessages).where(
-                HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None)
-            )
+            delete(HeardMessages).where(HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None))
         )
 
     async def of_platforms(self, platforms: Iterable[str]) -> int:
         """How many messages were ever taken from these platforms and are still remembered."""
         return (
             await self._db.scalar(
-                select(func.count())
-                .select_from(HeardMessages)
-                .where(HeardMessages.platform.in_([*platforms]))
+                select(func.count()).select_from(HeardMessages).where(HeardMessages.platform.in_([*platforms]))
             )
             or 0
         )

@@ -1,10 +1,16 @@
 """Brings the tables to what this release expects, while other processes wait."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from storage.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _FOLDER = Path(__file__).parent / "migrations"
 # The last step. Kept here so that a start on tables already in shape does not load Alembic.
@@ -21,7 +27,8 @@ async def migrate(database: Database) -> None:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def to(connection: Connection, revision: str) -> None:
@@ -35,7 +42,7 @@ def to(connection: Connection, revision: str) -> None:
         command.upgrade(config, revision)
 
 
-def configuration(connection: Connection) -> "Config":
+def configuration(connection: Connection) -> Config:
     """Alembic's settings for this connection."""
     from alembic.config import Config
 

@@ -3,9 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.outbox import POLICIES
@@ -118,11 +132,7 @@ class OutboxStore:
             .limit(3)
         )
         return next(
-            (
-                reply.choices
-                for reply in (msgspec.json.decode(body, type=Reply) for body in bodies)
-                if reply.choices
-            ),
+            (reply.choices for reply in (msgspec.json.decode(body, type=Reply) for body in bodies) if reply.choices),
             (),
         )
 
@@ -135,7 +145,7 @@ class OutboxStore:
         if not rows:
             return []
         # Counted on for ever, whatever is pruned or erased: a number given out never comes again.
-        last = int(await facts.get(self._db, "delivered") or 0)
+        last = int(await facts.get(self._db, "delivered", lock=True) or 0)
         alive = [row for row in rows if row.expires_at is None or row.expires_at > self._now]
         await self.dead([row.id for row in rows if row not in alive])
         if alive:
@@ -151,7 +161,9 @@ class OutboxStore:
     async def claim(self, platform: tuple[str, str], limit: int, busy: frozenset[int]) -> list[Claimed]:
         """Take what is due, at most one message a contact so that their order stays; `busy` contacts are left alone."""
         rows = (await self._db.execute(self._due([platform], limit * 4, busy))).all()
-        taken, seen, late = [], set(), []
+        taken: list[Row[Any]] = []
+        seen: set[int] = set()
+        late: list[int] = []
         for row in rows:
             if row.expires_at is not None and row.expires_at <= self._now:
                 late.append(row.id)
@@ -180,11 +192,8 @@ class OutboxStore:
             for row in taken
         ]
 
-    def _due(self, platforms: Sequence[tuple[str, str]], limit: int, busy: frozenset[int]) -> object:
-        where = [
-            and_(Contacts.platform == platform, Contacts.account == account)
-            for platform, account in platforms
-        ]
+    def _due(self, platforms: Sequence[tuple[str, str]], limit: int, busy: frozenset[int]) -> Select[*tuple[Any, ...]]:
+        where = [and_(Contacts.platform == platform, Contacts.account == account) for platform, account in platforms]
         return (
             select(
                 Outbox.id,
@@ -206,18 +215,16 @@ class OutboxStore:
             )
             .order_by(Outbox.priority, Outbox.id)
             .limit(limit)
+            # Two senders never take the same message.
+            .with_for_update(of=Outbox, skip_locked=True)
         )
 
     async def sent(self, ids: Sequence[int]) -> None:
-        await self._db.execute(
-            update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", sent_at=self._now)
-        )
+        await self._db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", sent_at=self._now))
 
     async def again(self, message_id: int, due_at: datetime) -> None:
         """The platform did not take it: try once more at a later time."""
-        await self._db.execute(
-            update(Outbox).where(Outbox.id == message_id).values(state="pending", due_at=due_at)
-        )
+        await self._db.execute(update(Outbox).where(Outbox.id == message_id).values(state="pending", due_at=due_at))
 
     async def dead(self, ids: Iterable[int]) -> None:
         """These will never be sent: refused for good, or too old to matter."""
@@ -232,17 +239,13 @@ class OutboxStore:
         """After a crash: what was in flight is repeated or left unknown, as its kind's policy says."""
         repeated = [kind.value for kind, policy in POLICIES.items() if policy.repeat]
         flying = Outbox.state == "sending"
-        await self._db.execute(
-            update(Outbox).where(flying, Outbox.kind.in_(repeated)).values(state="pending")
-        )
+        await self._db.execute(update(Outbox).where(flying, Outbox.kind.in_(repeated)).values(state="pending"))
         await self._db.execute(update(Outbox).where(flying).values(state="unknown"))
 
     async def give_up_on(self, contact_id: int) -> None:
         """A blocked chat: nothing waits for it any more."""
         await self._db.execute(
-            update(Outbox)
-            .where(Outbox.contact_id == contact_id, Outbox.state == "pending")
-            .values(state="dead")
+            update(Outbox).where(Outbox.contact_id == contact_id, Outbox.state == "pending").values(state="dead")
         )
 
     async def lying(self, contact_id: int, after: int, limit: int = 200) -> list[tuple[int, Outgoing]]:
@@ -257,6 +260,7 @@ class OutboxStore:
         return [
             (number, Outgoing(row_id, Kind(kind), chat, msgspec.json.decode(body, type=Reply), at))
             for number, row_id, kind, body, at, chat in rows
+            if number is not None
         ]
 
     async def waiting(self) -> int:

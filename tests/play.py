@@ -1,8 +1,12 @@
 """Plays a transcript: people talk to the real service over a real database, with the clock in our hand.
 
-Signs: `@ wang 居民 <grid>` who somebody is · `wang> words` said to us · `wang> [接单]` a button of the last message
-that had it · `wang> <photo>` and the like · `wang> 100× words` all at once · `wang< line` we say, choices at the end ·
-`…` stands for anything · `+ 2 天` the clock moves and the bell rings · `= sql-free check` what must now be true.
+Its signs, one a line:
+    @ wang 居民 <grid>      who somebody is, and the area their role is for
+    wang> words             said to us; [接单] is a button they have; <photo words>, <voice>, <position>, <2500 字>
+    wang> 100× words        said that often, all at once
+    wang< line              what we say, line by line; buttons at the end; … stands for anything
+    + 2 天                  the clock moves on, and the bell rings
+    = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b
 """
 
 import asyncio
@@ -11,7 +15,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 
 from PIL import Image
 
@@ -19,6 +22,7 @@ from bot.app import Knowledge, Service, build
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
+from domain.cases import Status
 from domain.people import Role
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -98,14 +102,18 @@ class Stage:
         times = 1
         if match := re.match(r"(\d+)× ", words):
             times, words = int(match[1]), words[match.end() :]
-        said = [await self._said(who, words) for _ in range(times)]
+        if match := re.fullmatch(r"<album (\d+) (.*)>", words):
+            photos = [await self._said(who, "<photo>") for _ in range(int(match[1]))]
+            said = [_with(photo, album="g1", text=match[2] if photo is photos[0] else "") for photo in photos]
+        else:
+            said = [await self._said(who, words) for _ in range(times)]
         await asyncio.gather(*(self.service.turns.take(each) for each in said))
         await self._settle()
         self.now += timedelta(seconds=3)
 
     async def _said(self, who: str, words: str) -> Said:
         number = str(next(self._numbers))
-        base = Said(self.address(who), (f"{who}-{number}",), self.now)
+        base = Said(self.address(who), f"{who}-{number}", self.now)
         if words.startswith("[") and words.endswith("]"):
             message, place = self._find_button(who, words[1:-1])
             return _with(base, tap=Tap(message, place))
@@ -117,7 +125,7 @@ class Stage:
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":
-            digest = await self.service.desks.album.keep(_picture(base.ids[0]))
+            digest = await self.service.desks.album.keep(_picture(base.id))
             async with self.service.desks.write() as desk:
                 await desk.files.note(digest, 1)
             return _with(base, photos=(digest,), text=words)
@@ -171,11 +179,11 @@ class Stage:
         async with self.service.desks.read() as desk:
             if what == "case":
                 place, said, status = (part.strip() for part in rest.split("|"))
-                cases = await desk.cases.in_area(self._knowledge.district.code, list(_statuses()), limit=1000)
+                cases = await desk.cases.in_area(self._knowledge.district.code, list(Status), limit=1000)
                 found = [(case.place, case.words, str(case.status)) for case in cases]
                 assert (place, said, status) in found, found
             elif what == "cases":
-                cases = await desk.cases.in_area(self._knowledge.district.code, list(_statuses()), limit=1000)
+                cases = await desk.cases.in_area(self._knowledge.district.code, list(Status), limit=1000)
                 assert len(cases) == int(rest), [case.number for case in cases]
             elif what == "parked":
                 assert len(await desk.heard.parked()) == int(rest)
@@ -185,17 +193,11 @@ class Stage:
                 raise AssertionError(f"no such check: {words}")
 
 
-def _statuses() -> "type[Status]":
-    from domain.cases import Status
-
-    return Status
-
-
-async def play(path: Path, stage: Stage) -> None:
+async def play(name: str, transcript: str, stage: Stage) -> None:
     """Play a transcript from its first line to its last."""
     waiting: set[str] = set()
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        where = f"{path.name}:{number}"
+    for number, line in enumerate(transcript.splitlines(), 1):
+        where = f"{name}:{number}"
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("@ "):
@@ -224,7 +226,7 @@ async def play(path: Path, stage: Stage) -> None:
             assert _same(match[2], got), f"{where}:\n  应为 {match[2]}\n  实为 {got}"
         else:
             raise AssertionError(f"{where}: 看不懂 {line}")
-    _nothing_left(stage, waiting, path.name)
+    _nothing_left(stage, waiting, name)
 
 
 def _nothing_left(stage: Stage, people: set[str], where: str) -> None:

@@ -77,7 +77,7 @@ class _Failure:
     left: int
 
 
-class _Refusal(Exception):  # noqa: N818
+class _Refusal(Exception):
     def __init__(self, status: int, description: str, **parameters: int) -> None:
         super().__init__(description)
         self.status = status
@@ -92,9 +92,7 @@ class BotApiServer:
     side by side, as a proxy that spools may.
     """
 
-    def __init__(
-        self, *, limits: bool = False, webhook_in_order: bool = True, webhook_pause: float = 0.05
-    ) -> None:
+    def __init__(self, *, limits: bool = False, webhook_in_order: bool = True, webhook_pause: float = 0.05) -> None:
         self.token = TOKEN
         self.url = ""
         self.calls: list[Call] = []
@@ -177,9 +175,7 @@ class BotApiServer:
                 "file_size": len(data),
             },
         ]
-        return self._message(
-            chat, {"photo": sizes, "media_group_id": media_group_id, "caption": caption}, **fields
-        )
+        return self._message(chat, {"photo": sizes, "media_group_id": media_group_id, "caption": caption}, **fields)
 
     def document(
         self, chat: int, size: int, *, data: bytes | None = None, mime: str = "application/pdf", **fields: Any
@@ -375,10 +371,7 @@ class BotApiServer:
         now = time.monotonic()
         while self._bot_times and self._bot_times[0] <= now - 2.0:
             self._bot_times.popleft()
-        if (
-            len(self._bot_times) + messages > 2 * _PER_SECOND
-            or now - self._chat_times.get(chat, 0.0) < _CHAT_GAP
-        ):
+        if len(self._bot_times) + messages > 2 * _PER_SECOND or now - self._chat_times.get(chat, 0.0) < _CHAT_GAP:
             raise _Refusal(429, "Too Many Requests: retry after 1", retry_after=1)
         self._bot_times.extend([now] * messages)
         self._chat_times[chat] = now
@@ -490,9 +483,7 @@ class BotApiServer:
         return [
             self._keep(
                 data,
-                Sent(
-                    next(self._numbers), chat, _caption(item), [], _attached(data, item.get("media")), group
-                ),
+                Sent(next(self._numbers), chat, _caption(item), [], _attached(data, item.get("media")), group),
             )
             for item in media
         ]
@@ -592,9 +583,7 @@ class BotApiServer:
     async def _posted(self, update: dict[str, Any]) -> bool:
         if self._http is None:
             return False
-        headers = (
-            {"X-Telegram-Bot-Api-Secret-Token": self.webhook["secret"]} if self.webhook["secret"] else {}
-        )
+        headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook["secret"]} if self.webhook["secret"] else {}
         try:
             async with self._http.post(self.webhook["url"], json=update, headers=headers) as response:
                 self.webhook_statuses.append(response.status)
@@ -648,9 +637,7 @@ def _attached(data: Mapping[str, Any], field_value: Any) -> bytes:
 
 
 def _rows(data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
-    rows: Sequence[Sequence[Mapping[str, str]]] = _json(data.get("reply_markup"), {}).get(
-        "inline_keyboard", []
-    )
+    rows: Sequence[Sequence[Mapping[str, str]]] = _json(data.get("reply_markup"), {}).get("inline_keyboard", [])
     for key in (key for row in rows for key in row):
         if not key.get("text"):
             raise _Refusal(400, "Bad Request: inline keyboard button text is empty")

@@ -145,9 +145,7 @@ class Slip(NamedTuple):
 
 
 VILLAGE = "230203009203,黎明村民委员会,village,230203009000"
-ENDED = (
-    "230203002003004,福鼎社区第四网格,residential,2022-05-01,2024-06-30,230203002003008 230203002003009,yes"
-)
+ENDED = "230203002003004,福鼎社区第四网格,residential,2022-05-01,2024-06-30,230203002003008 230203002003009,yes"
 WORKER = "w-009203003,"
 DOGS = 'id = "dogs"'
 
@@ -271,9 +269,7 @@ SLIPS = {
         ENDED[:15],
         "缺少 since",
     ),
-    "a row with a cell too many": Slip(
-        "grids.csv", ENDED, f"{ENDED},yes", ENDED[:15], "应有 7 格，这一行有 8 格"
-    ),
+    "a row with a cell too many": Slip("grids.csv", ENDED, f"{ENDED},yes", ENDED[:15], "应有 7 格，这一行有 8 格"),
     "a grid without a gridworker": Slip(
         "gridworkers.csv",
         ",gridworker,230203009203003,",
@@ -448,9 +444,7 @@ SLIPS = {
         "role",
         "role resident 不是这几个之一：gridworker、grid_leader、community、street、district",
     ),
-    "negative hours": Slip(
-        "categories.toml", "hours = 72", "hours = -72", "hours =", "hours 应是不小于 1 的整数"
-    ),
+    "negative hours": Slip("categories.toml", "hours = 72", "hours = -72", "hours =", "hours 应是不小于 1 的整数"),
     "a warning after the deadline": Slip(
         "categories.toml", "warn = 24", "warn = 72", "warn =", "提醒提前 72 小时，应少于时限 72 小时"
     ),
@@ -478,18 +472,14 @@ SLIPS = {
         'words = "',
         'words 应是一列文字，例如：["甲", "乙"]',
     ),
-    "an entry id twice": Slip(
-        "faq.toml", DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"
-    ),
+    "an entry id twice": Slip("faq.toml", DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"),
     "a question twice": Slip(
         "faq.toml", "养狗要办证吗？", "几号供暖？", "几号供暖？", "“几号供暖？”与第 2 行的条目重复"
     ),
     "an alt that is another entry's": Slip(
         "faq.toml", "遛狗有什么规定", "什么时候来暖气", "alts = [\n", "“什么时候来暖气”与第 2 行的条目重复"
     ),
-    "an answer too long to send": Slip(
-        "faq.toml", "要办。", "办" * 601, "办" * 601, "答案有 601 个字，最多 600 个"
-    ),
+    "an answer too long to send": Slip("faq.toml", "要办。", "办" * 601, "办" * 601, "答案有 601 个字，最多 600 个"),
     "an entry without an id": Slip("faq.toml", DOGS, "", "[[entry]]\n  # [", "缺少 id"),
     "an entry that expires before it holds": Slip(
         "faq.toml", "2026-12-31", "2024-12-31", "valid_until", "失效日期 2024-12-31 早于生效日期 2025-01-01"
@@ -503,9 +493,7 @@ SLIPS = {
     ),
     "an entry never checked": Slip("faq.toml", "checked = 2025-10-01", "", "[[entry]]", "缺少 checked"),
     "an entry with an empty source": Slip("faq.toml", "供热条例", "", "source", "缺少 source"),
-    "an entry without an answer": Slip(
-        "faq.toml", 'answer = "要办。"', "", '[[entry]]\nid = "dogs"', "缺少 answer"
-    ),
+    "an entry without an answer": Slip("faq.toml", 'answer = "要办。"', "", '[[entry]]\nid = "dogs"', "缺少 answer"),
     "an entry without a question": Slip(
         "faq.toml", 'question = "养狗要办证吗？"', "", '[[entry]]\nid = "dogs"', "缺少 question"
     ),

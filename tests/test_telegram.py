@@ -192,7 +192,7 @@ async def test_words_arrive_with_their_chat_their_number_and_their_time(line: Li
 
     assert said == Said(
         Address("telegram", "700100", str(WANG)),
-        (f"m:{WANG}:{number}",),
+        f"m:{WANG}:{number}",
         datetime.fromtimestamp(1_772_000_000, UTC),
         text="路灯不亮",
     )
@@ -220,7 +220,7 @@ async def test_a_tap_names_our_message_and_its_choice_and_is_answered(line: Line
     query = line.server.tap(WANG, sent, "否")
 
     said = await line.one()
-    assert (said.tap, said.ids, said.at) == (Tap(42, 1), (f"c:{query}",), NOW)
+    assert (said.tap, said.id, said.at) == (Tap(42, 1), f"c:{query}", NOW)
     await line.server.wait_for(lambda: line.server.answered == [query])
 
 
@@ -242,9 +242,7 @@ async def test_a_tap_is_answered_though_its_turn_failed_once_and_its_answer_too(
 
 
 async def test_a_tap_too_old_to_answer_disturbs_nobody(line: Line) -> None:
-    line.server.fail(
-        "answerCallbackQuery", description="Bad Request: query is too old and response timeout expired"
-    )
+    line.server.fail("answerCallbackQuery", description="Bad Request: query is too old and response timeout expired")
     line.server.tap_data(WANG, 1, "7:0")
     line.server.say(WANG, "还在吗")
 
@@ -271,7 +269,7 @@ async def test_an_edit_is_told_apart_from_what_was_first_said(line: Line) -> Non
     _, edit = await line.heard(2)
 
     assert (edit.text, edit.edited) == ("幸福里 5 栋", True)
-    identity, _, date = edit.ids[0].partition("#")
+    identity, _, date = edit.id.partition("#")
     assert identity == f"m:{WANG}:{number}"
     assert edit.at == datetime.fromtimestamp(int(date), UTC)
 
@@ -300,61 +298,18 @@ async def test_an_image_sent_as_a_file_counts_as_a_photo(polling: Line) -> None:
     assert len((await polling.one()).photos) == 1
 
 
-async def _an_album_is_one(line: Line) -> None:
+async def test_photos_of_an_album_come_in_order_and_say_that_they_belong_together(line: Line) -> None:
     numbers = [
         line.server.photo(WANG, picture(colour), media_group_id="g1", caption="三张" if not place else None)
         for place, colour in enumerate(["red", "green", "blue"])
     ]
 
-    said = await line.one()
+    said = await line.heard(3)
 
-    assert said.ids == tuple(f"m:{WANG}:{number}" for number in numbers)
-    assert (said.text, len(set(said.photos))) == ("三张", 3)
-    colours = []
-    for digest in said.photos:
-        with Image.open(io.BytesIO(await line.album.read(digest))) as kept:
-            pixel = kept.convert("RGB").getpixel((5, 5))
-            colours.append(max(range(3), key=lambda band, pixel=pixel: pixel[band]))  # type: ignore[misc]
-    assert colours == [0, 1, 2]
-
-
-async def test_an_album_is_one_thing_said(polling: Line) -> None:
-    await _an_album_is_one(polling)
-
-
-async def test_an_album_whose_photos_trickle_in_is_still_one_thing_said(polling: Line) -> None:
-    first = polling.server.photo(WANG, picture("red"), media_group_id="g1")
-    await asyncio.sleep(0.2)
-    second = polling.server.photo(WANG, picture("blue"), media_group_id="g1")
-    assert (await polling.one()).ids == (f"m:{WANG}:{first}", f"m:{WANG}:{second}")
-
-
-async def test_an_album_posted_side_by_side_is_one_thing_said(tmp_path: Path) -> None:
-    async with (
-        BotApiServer(webhook_in_order=False) as server,
-        at_work(server, tmp_path, webhook=True) as line,
-    ):
-        await server.wait_for(lambda: server.menus)
-        await _an_album_is_one(line)
-        assert server.webhook_statuses == [200, 200, 200]
-
-
-async def test_an_album_posted_one_by_one_loses_no_photo(
-    hooked: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(telegram_aiogram, "_ALBUM_QUIET", 0.1)
-    # Telegram posts the next photo of a chat only when the last one is acknowledged, and we acknowledge
-    # only what is stored: through a webhook each photo is said for itself.
-    for colour in ("red", "blue"):
-        hooked.server.photo(WANG, picture(colour), media_group_id="g1")
-    said = await hooked.heard(2)
-    assert [len(each.photos) for each in said] == [1, 1]
-
-
-async def test_an_album_does_not_hold_up_another_chat(polling: Line) -> None:
-    polling.server.photo(WANG, picture(), media_group_id="g1")
-    polling.server.say(LI, "你好")
-    await polling.server.wait_for(lambda: polling.ears.texts() == ["你好"], 0.6)
+    assert [each.id for each in said] == [f"m:{WANG}:{number}" for number in numbers]
+    assert [each.text for each in said] == ["三张", "", ""]
+    assert {each.album for each in said} == {"g1"}
+    assert len({each.photos for each in said}) == 3
 
 
 async def test_a_position_and_a_venue_are_points_on_the_map(polling: Line) -> None:
@@ -409,9 +364,7 @@ async def test_a_photo_larger_than_it_says_is_too_big(polling: Line) -> None:
 
 async def test_a_photo_that_cannot_be_fetched_just_now_is_fetched_again(line: Line) -> None:
     line.server.fail("file", status=502)
-    line.server.fail(
-        "getFile", description="Bad Request: wrong file_id or the file is temporarily unavailable"
-    )
+    line.server.fail("getFile", description="Bad Request: wrong file_id or the file is temporarily unavailable")
     line.server.photo(WANG, picture())
     assert len((await line.one()).photos) == 1
 
@@ -445,14 +398,10 @@ async def test_in_a_group_only_what_is_meant_for_us_is_heard(line: Line) -> None
     await line.server.wait_for(lambda: line.server.answered == [query])
 
 
-async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(
-    server: BotApiServer, tmp_path: Path
-) -> None:
+async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(server: BotApiServer, tmp_path: Path) -> None:
     chat = {"id": WANG, "type": "private"}
     notice = {"message_id": 5, "date": 1, "chat": chat, "group_chat_created": True}
-    server.happen(
-        {"channel_post": {"message_id": 5, "date": 1, "chat": {"id": -1, "type": "channel"}, "text": "x"}}
-    )
+    server.happen({"channel_post": {"message_id": 5, "date": 1, "chat": {"id": -1, "type": "channel"}, "text": "x"}})
     server.happen({"my_chat_member": {"chat": chat, "date": 1}})
     server.happen({"message": notice})
     server.happen({"message": {"message_id": "not a number", "chat": "nor a chat"}})
@@ -485,7 +434,7 @@ async def test_what_was_in_hand_at_a_crash_is_heard_by_the_next_process(line: Li
 
     assert not line.ears.taken
     async with at_work(line.server, tmp_path, webhook=line.webhook) as after:
-        assert (await after.one()).ids == line.ears.begun[0].ids
+        assert (await after.one()).id == line.ears.begun[0].id
 
 
 async def test_stopping_lets_what_is_in_hand_end_well(line: Line) -> None:
@@ -576,9 +525,7 @@ async def test_the_menu_and_the_kinds_of_updates_are_set_at_the_start(line: Line
     assert line.server.webhook == ({"url": line.url, "secret": SECRET} if line.webhook else {})
 
 
-async def test_neither_words_nor_the_token_get_into_the_log(
-    polling: Line, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_neither_words_nor_the_token_get_into_the_log(polling: Line, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     polling.server.fail("file", status=404)
     polling.server.fail("file", status=500)
@@ -609,9 +556,7 @@ async def test_nobody_without_the_secret_speaks_through_the_webhook(hooked: Line
     assert not hooked.ears.begun
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff\xfe", b"[1]", b'"x"', b'{"update_id": "1"}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[1]", b'"x"', b'{"update_id": "1"}', b"[" * 100_000])
 async def test_a_malformed_update_is_refused_without_fuss(
     hooked: Line, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
@@ -638,9 +583,7 @@ async def test_an_update_we_cannot_read_does_not_come_back_for_ever(hooked: Line
     assert hooked.server.webhook_statuses == [200, 200]
 
 
-async def test_before_anybody_listens_telegram_is_asked_to_come_back(
-    server: BotApiServer, tmp_path: Path
-) -> None:
+async def test_before_anybody_listens_telegram_is_asked_to_come_back(server: BotApiServer, tmp_path: Path) -> None:
     line = Line(server, tmp_path, webhook=True)
     await line.open()
     async with (
@@ -667,9 +610,7 @@ def test_a_webhook_without_a_secret_is_not_opened(tmp_path: Path) -> None:
 # Being told.
 
 
-async def test_short_choices_share_rows_and_long_ones_have_their_own(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_short_choices_share_rows_and_long_ones_have_their_own(server: BotApiServer, post: Telegram) -> None:
     await post.send(outgoing("哪一类？", ["路灯", "井盖", "垃圾"], number=8))
     await post.send(outgoing("哪一处？", ["幸福里小区一号楼门前", "其他"], number=9))
 
@@ -692,9 +633,7 @@ async def test_a_photo_carries_its_words_and_buttons(server: BotApiServer, post:
     assert (sent.text, sent.buttons, sent.photo) == ("修好了吗？", ["好了"], await post._album.read(digest))
 
 
-async def test_several_photos_come_as_an_album_and_the_words_after_it(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_several_photos_come_as_an_album_and_the_words_after_it(server: BotApiServer, post: Telegram) -> None:
     digests = tuple([await post._album.keep(picture(colour)) for colour in ("red", "green", "blue")])
     await post.send(outgoing("三张", ["看过了"], photos=digests))
 
@@ -705,16 +644,12 @@ async def test_several_photos_come_as_an_album_and_the_words_after_it(
     assert (words.text, words.buttons, words.photo) == ("三张", ["看过了"], None)
 
 
-async def test_a_photo_we_no_longer_have_does_not_silence_the_words(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_a_photo_we_no_longer_have_does_not_silence_the_words(server: BotApiServer, post: Telegram) -> None:
     await post.send(outgoing("照片没了，话还在", photos=("ab" * 32,)))
     assert [sent.text for sent in server.sent(WANG)] == ["照片没了，话还在"]
 
 
-async def test_a_long_text_is_broken_at_line_ends_with_the_buttons_last(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_a_long_text_is_broken_at_line_ends_with_the_buttons_last(server: BotApiServer, post: Telegram) -> None:
     lines = [f"{number:04} " + "灯" * 90 for number in range(100)]
     await post.send(outgoing("\n".join(lines), ["知道了"]))
 
@@ -730,9 +665,7 @@ async def test_a_long_word_without_line_ends_loses_nothing(server: BotApiServer,
     assert "".join(each.text for each in server.sent(WANG)) == text
 
 
-async def test_what_was_delivered_in_part_goes_on_where_it_stopped(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_what_was_delivered_in_part_goes_on_where_it_stopped(server: BotApiServer, post: Telegram) -> None:
     text = "甲" * 4096 + "乙" * 4096 + "丙"
     server.fail("sendMessage", delay=0.01)
     server.fail("sendMessage", retry_after=1)
@@ -809,9 +742,7 @@ async def test_nothing_to_change_is_as_good_as_changed(server: BotApiServer, pos
     await post.send(Outgoing(1, Kind.MENU, str(WANG), Reply("", menu=(("tasks", "我的任务"),)), NOW))
 
 
-async def test_a_line_that_breaks_after_sending_leaves_us_unsure(
-    server: BotApiServer, post: Telegram
-) -> None:
+async def test_a_line_that_breaks_after_sending_leaves_us_unsure(server: BotApiServer, post: Telegram) -> None:
     server.fail("sendMessage", drop=True)
     with pytest.raises(Unsure):
         await post.send(outgoing("到了没有"))

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
@@ -61,6 +61,7 @@ from aiogram.utils.token import TokenValidationError
 from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError, web
 from pydantic import ValidationError
 
+from bot.core.errors import CannotGoOn
 from bot.core.ports import Pace, Take
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
@@ -74,7 +75,6 @@ _HEARD = ["message", "edited_message", "callback_query"]
 _LONG_POLL = 25
 # Asked again with the same offset within half a second, Telegram hands out a single update.
 _LOOK_AGAIN = 0.6
-_ALBUM_QUIET = 0.7
 _LAST_TAKES = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _LARGEST_UPDATE = 1024 * 1024
@@ -114,7 +114,7 @@ _ODD = {
 }
 
 
-class TokenRefused(Exception):  # noqa: N818 - told to the operator as it is
+class TokenRefused(CannotGoOn):
     """Telegram does not know this bot token; only the operator can help."""
 
     def __init__(self) -> None:
@@ -124,15 +124,15 @@ class TokenRefused(Exception):  # noqa: N818 - told to the operator as it is
         )
 
 
-class _Closing(Exception):  # noqa: N818
+class _Closing(Exception):
     """We listen no more; Telegram will hand it out again."""
 
 
-class _Lost(Exception):  # noqa: N818
+class _Lost(Exception):
     """Telegram does not give us this file."""
 
 
-class _TooBig(Exception):  # noqa: N818
+class _TooBig(Exception):
     """The file is larger than we or Telegram carry."""
 
 
@@ -149,14 +149,12 @@ class _Updates(TelegramMethod[list[dict[str, Any]]]):
 
 @dataclass(eq=False)
 class _Heard:
-    """What one turn takes: a message, an edit, a tap, or all photos of an album."""
+    """What one turn takes: a message, an edit, or a tap."""
 
     chat: Chat
-    parts: dict[int, Message] = field(default_factory=dict)
+    message: Message | None = None
     query: CallbackQuery | None = None
     edited: bool = False
-    album: tuple[int, str] | None = None
-    until: float = 0.0
 
 
 class Telegram:
@@ -199,7 +197,6 @@ class Telegram:
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
-        self._albums: dict[tuple[int, str], tuple[_Heard, asyncio.Task[None]]] = {}
         self._begun: dict[int, int] = {}
 
     def ring(self, contacts: Sequence[int]) -> None:
@@ -223,9 +220,7 @@ class Telegram:
         try:
             if self._webhook_url:
                 await self._insist(
-                    SetWebhook(
-                        url=self._webhook_url, secret_token=self._webhook_secret, allowed_updates=_HEARD
-                    )
+                    SetWebhook(url=self._webhook_url, secret_token=self._webhook_secret, allowed_updates=_HEARD)
                 )
             else:
                 await self._insist(DeleteWebhook())
@@ -247,16 +242,14 @@ class Telegram:
         while True:
             # While something is in hand Telegram answers at once: what is not confirmed it hands out again.
             wait = 0 if taking else _LONG_POLL
-            batch = await self._insist(
-                _Updates(offset=offset, timeout=wait), timeout=wait + 15, revoked=False
-            )
+            batch = await self._insist(_Updates(offset=offset, timeout=wait), timeout=wait + 15, revoked=False)
             for raw in batch:
                 number = raw["update_id"]
                 if number not in taking:
                     taking[number] = self._begin(raw)
             pending = [task for task in taking.values() if task is not None and not task.done()]
             if pending:
-                # Not until all are done: a slow chat, or an album still coming in, holds up nobody else.
+                # Not until all are done: a slow chat holds up nobody else.
                 await asyncio.wait(pending, timeout=_LOOK_AGAIN)
             for number, task in list(taking.items()):
                 if task is not None and not task.done():
@@ -306,7 +299,6 @@ class Telegram:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._albums.clear()
 
     def _pending(self) -> list[asyncio.Task[None]]:
         return [task for task in self._tasks if not task.done()]
@@ -328,9 +320,7 @@ class Telegram:
     async def _posted(self, request: web.Request) -> web.Response:
         """200 only once it is taken: anything else and Telegram repeats it."""
         given = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
-        if not hmac.compare_digest(
-            given.encode("utf-8", "surrogateescape"), self._webhook_secret.encode("utf-8")
-        ):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._webhook_secret.encode("utf-8")):
             return web.Response(status=403)
         if self._take is None:
             return web.Response(status=503, headers={"Retry-After": "1"})
@@ -368,10 +358,7 @@ class Telegram:
         message = update.message or update.edited_message
         if message is None or not self._for_us(message, edited=update.message is None):
             return None
-        heard = _Heard(message.chat, {message.message_id: message}, edited=update.message is None)
-        if message.media_group_id and not heard.edited:
-            return self._gather(heard, (message.chat.id, message.media_group_id))
-        return self._queue(heard)
+        return self._queue(_Heard(message.chat, message, edited=update.message is None))
 
     def _for_us(self, message: Message, *, edited: bool) -> bool:
         if edited and message.location:
@@ -385,19 +372,6 @@ class Telegram:
             and command is not None
             and (command[2] is None or command[2].lower() == self._name.lower())
         )
-
-    def _gather(self, heard: _Heard, album: tuple[int, str]) -> asyncio.Task[None]:
-        """Put a photo to the others of its album, if they are still being waited for."""
-        until = asyncio.get_running_loop().time() + _ALBUM_QUIET
-        if album in self._albums:
-            first, task = self._albums[album]
-            first.parts |= heard.parts
-            first.until = until
-            return task
-        heard.album, heard.until = album, until
-        task = self._queue(heard)
-        self._albums[album] = heard, task
-        return task
 
     def _queue(self, heard: _Heard) -> asyncio.Task[None]:
         chat = heard.chat.id
@@ -420,11 +394,6 @@ class Telegram:
         """One turn. Polling repeats it until it is taken; a webhook leaves that to Telegram."""
         if before is not None:
             await asyncio.wait([before])
-        if heard.album is not None:
-            now = asyncio.get_running_loop().time
-            while not self._closing.is_set() and (left := heard.until - now()) > 0:
-                await self._pause(left)
-            del self._albums[heard.album]
         said: Said | None = None
         for number in count():
             try:
@@ -460,29 +429,28 @@ class Telegram:
         address = Address(self.platform, self.account, str(heard.chat.id))
         group = heard.chat.type != ChatType.PRIVATE
         if heard.query is not None:
-            ids = (f"c:{heard.query.id}",)
-            return Said(address, ids, self._clock(), tap=_tap(heard.query.data), group=group)
-        parts = [heard.parts[number] for number in sorted(heard.parts)]
-        first = parts[0]
-        at, mark = first.date, ""
-        if heard.edited and first.edit_date:
+            return Said(address, f"c:{heard.query.id}", self._clock(), tap=_tap(heard.query.data), group=group)
+        message = heard.message
+        if message is None:
+            raise LookupError("neither a message nor a tap")
+        at, mark = message.date, ""
+        if heard.edited and message.edit_date:
             # Said anew: "tomorrow" put right today is read against today.
-            at, mark = datetime.fromtimestamp(first.edit_date, UTC), f"#{first.edit_date}"
-        kept = [await self._kept(file) for part in parts if (file := _picture(part))]
-        photos = tuple(photo for photo in kept if not isinstance(photo, Odd))
-        odd = next((photo for photo in kept if isinstance(photo, Odd)), None) or _odd(first)
+            at, mark = datetime.fromtimestamp(message.edit_date, UTC), f"#{message.edit_date}"
+        file = _picture(message)
+        kept = await self._kept(file) if file else None
         return Said(
             address,
-            tuple(f"m:{heard.chat.id}:{part.message_id}{mark}" for part in parts),
+            f"m:{heard.chat.id}:{message.message_id}{mark}",
             at,
-            text="\n".join(words for part in parts if (words := _plain(part.text or part.caption or ""))),
-            photos=photos,
-            position=_position(first),
-            phone=_own_phone(first),
-            # One photo of an album that we cannot use does not spoil the others.
-            odd=None if photos else odd,
+            text=_plain(message.text or message.caption or ""),
+            photos=(kept,) if kept is not None and not isinstance(kept, Odd) else (),
+            position=_position(message),
+            phone=_own_phone(message),
+            odd=kept if isinstance(kept, Odd) else _odd(message),
             edited=heard.edited,
             group=group,
+            album=None if heard.edited else message.media_group_id,
         )
 
     async def _kept(self, file: PhotoSize | Document) -> str | Odd:
@@ -566,9 +534,7 @@ class Telegram:
         photos = [photo for digest in reply.photos if (photo := await self._opened(digest))]
         buttons = _buttons(outgoing)
         if len(photos) == 1 and len(reply.text) <= _LONGEST_CAPTION:
-            return [
-                SendPhoto(chat_id=chat, photo=photos[0], caption=reply.text or None, reply_markup=buttons)
-            ]
+            return [SendPhoto(chat_id=chat, photo=photos[0], caption=reply.text or None, reply_markup=buttons)]
         parts: list[TelegramMethod[Any]] = []
         for start in range(0, len(photos), _LARGEST_ALBUM):
             some = photos[start : start + _LARGEST_ALBUM]
@@ -691,9 +657,7 @@ def _buttons(outgoing: Outgoing) -> InlineKeyboardMarkup | None:
         InlineKeyboardButton(text=choice.label, callback_data=f"{outgoing.id}:{index}")
         for index, choice in enumerate(choices)
     ]
-    return InlineKeyboardMarkup(
-        inline_keyboard=[keys[start : start + row] for start in range(0, len(keys), row)]
-    )
+    return InlineKeyboardMarkup(inline_keyboard=[keys[start : start + row] for start in range(0, len(keys), row)])
 
 
 def _pieces(text: str) -> list[str]:

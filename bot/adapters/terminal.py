@@ -40,7 +40,7 @@ class Terminal:
             text = line.strip()
             message, count = self._buttons
             tap = Tap(message, int(text) - 1) if text.isdecimal() and 0 < int(text) <= count else None
-            await take(Said(self._address, (self._new_id(),), self._clock(), "" if tap else text, tap=tap))
+            await take(Said(self._address, self._new_id(), self._clock(), "" if tap else text, tap=tap))
         self.ended.set()
 
     async def send(self, outgoing: Outgoing) -> None:
@@ -51,9 +51,7 @@ class Terminal:
             self._write(f"[照片 {photo[:12]}]")
         if reply.choices:
             self._buttons = (outgoing.id, len(reply.choices))
-            self._write(
-                "  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1))
-            )
+            self._write("  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1)))
 
     def ring(self, contacts: object) -> None:
         """Not a mailbox: nothing lies ready here."""

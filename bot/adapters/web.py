@@ -144,9 +144,7 @@ class WebChat:
                 try:
                     frame = msgspec.json.decode(raw.data, type=_Frame)
                 except msgspec.DecodeError:
-                    await socket.send_json(
-                        {"type": "refused", "id": "", "text": "没看懂这条消息，请刷新页面再试。"}
-                    )
+                    await socket.send_json({"type": "refused", "id": "", "text": "没看懂这条消息，请刷新页面再试。"})
                     continue
                 if frame.type == "ping":
                     await socket.send_json({"type": "pong"})
@@ -175,7 +173,7 @@ class WebChat:
         # Ids are the page's own: they are made this chat's, so that no page can silence another.
         said = Said(
             address,
-            (f"{address.chat[:16]}:{frame.id}",),
+            f"{address.chat[:16]}:{frame.id}",
             self._clock(),
             frame.text,
             photos=photos,
@@ -186,9 +184,7 @@ class WebChat:
             await self._take(said)
         except Exception:
             log.exception("could not take a message")
-            await socket.send_json(
-                {"type": "refused", "id": frame.id, "text": "暂时没能存下，请稍后再发一次。"}
-            )
+            await socket.send_json({"type": "refused", "id": frame.id, "text": "暂时没能存下，请稍后再发一次。"})
             return
         await socket.send_json({"type": "ack", "id": frame.id})
 
@@ -301,8 +297,7 @@ def _drawn(number: int, outgoing: Outgoing) -> str:
             "at": outgoing.at,
             "choices": [{"label": choice.label} for choice in reply.choices],
             "photos": [
-                {"url": f"/chat/files/{photo}", "thumb": f"/chat/files/{photo}?thumb"}
-                for photo in reply.photos
+                {"url": f"/chat/files/{photo}", "thumb": f"/chat/files/{photo}?thumb"} for photo in reply.photos
             ],
         }
     ).decode()

@@ -2,13 +2,17 @@
 
 from domain.refusals import Refused
 
-__all__ = ["Refused", "Unclear"]
+__all__ = ["CannotGoOn", "Refused", "Unclear"]
 
 
-class Unclear(Exception):  # noqa: N818 - it is an answer to a person, not a fault
+class Unclear(Exception):
     """What was said does not answer the question; `key` names the text that says how to put it instead."""
 
     def __init__(self, key: str, **shown: object) -> None:
         super().__init__(key)
         self.key = key
         self.shown = shown
+
+
+class CannotGoOn(Exception):
+    """Only the operator can help; its words are for them, in Chinese, without a stack."""

@@ -51,10 +51,13 @@ class Desk(Protocol):
     def label(self, key: str) -> str:
         """A button's words as whoever speaks reads them."""
 
-    async def hold(self, said: Said, contact: Contact, *, first: bool) -> None:
-        """Keep a message for later; the first of a flood plans the pause after which all are handled."""
+    async def meet_at(self, address: Address) -> Contact:
+        """Whose chat this is, locked, as if they spoke."""
 
-    async def release(self, address: Address) -> list[Said]:
+    async def hold(self, said: Said, contact: Contact, held: int) -> None:
+        """Keep a message, the `held`-th, until they pause; the moment to look again is planned."""
+
+    async def release(self, contact: Contact) -> list[Said]:
         """What was held of this chat, oldest first; held no more."""
 
     async def keep_question(self, words: str, person: Person, best: str | None) -> None:
@@ -70,13 +73,14 @@ class Desk(Protocol):
         """Queue what was said to whoever speaks, in as few messages as it takes."""
 
 
-D = TypeVar("D", bound=Desk, covariant=True)
+D = TypeVar("D", bound=Desk)
+D_co = TypeVar("D_co", bound=Desk, covariant=True)
 
 
-class Desks(Protocol[D]):
+class Desks(Protocol[D_co]):
     """Where transactions begin."""
 
-    def write(self) -> AbstractAsyncContextManager[D]: ...
+    def write(self) -> AbstractAsyncContextManager[D_co]: ...
 
 
 Take = Callable[[Said], Awaitable[None]]

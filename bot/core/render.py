@@ -48,7 +48,5 @@ def _plain(value: object, texts: Texts, language: str, zone: ZoneInfo) -> object
 
 
 def _labelled(choice: Choice, texts: Texts, language: str) -> Choice:
-    label = (
-        texts.say(choice.label, language) if choice.label in texts else texts.script(choice.label, language)
-    )
+    label = texts.say(choice.label, language) if choice.label in texts else texts.script(choice.label, language)
     return replace(choice, label=label)

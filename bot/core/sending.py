@@ -1,7 +1,7 @@
 """The ways a platform may not take a message, as the sender must tell them apart."""
 
 
-class TryLater(Exception):  # noqa: N818 - a state of the platform
+class TryLater(Exception):
     """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did."""
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -9,11 +9,11 @@ class TryLater(Exception):  # noqa: N818 - a state of the platform
         self.seconds = seconds
 
 
-class Gone(Exception):  # noqa: N818
+class Gone(Exception):
     """They do not want to hear from us here any more, or the chat is no more."""
 
 
-class Moved(Exception):  # noqa: N818
+class Moved(Exception):
     """The chat has another id now."""
 
     def __init__(self, chat: str) -> None:
@@ -21,9 +21,9 @@ class Moved(Exception):  # noqa: N818
         self.chat = chat
 
 
-class Unacceptable(Exception):  # noqa: N818
+class Unacceptable(Exception):
     """The platform will never take this message."""
 
 
-class Unsure(Exception):  # noqa: N818
+class Unsure(Exception):
     """Handed over, but no answer came: it may have arrived."""

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -184,18 +184,19 @@ class Talk(Generic[D]):
             self._record.drop(question)
         raise Waiting(ask, shown, offered, wait, unclear)
 
-    async def look(self, name: str, shape: type[V], find: Callable[[D], Awaitable[V]]) -> V:
-        """Something looked up in what is stored; found once per conversation and kept like an answer."""
+    async def look(self, name: str, shape: object, find: Callable[[D], Awaitable[V]]) -> V:
+        """Something looked up in what is stored; found once per conversation and kept like an answer.
+
+        `shape` is the type of what is found, as it is made whole again from JSON.
+        """
         if name in self._record.looks:
-            return msgspec.convert(self._record.looks[name], shape)
+            return cast("V", msgspec.convert(self._record.looks[name], shape))
         found = await find(self._desk)
         self._record.looks[name] = msgspec.to_builtins(found)
         self._record.after[name] = len(self._record.answers)
         return found
 
-    def say(
-        self, key: str, /, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object
-    ) -> None:
+    def say(self, key: str, /, *, choices: Sequence[Choice] = (), photos: Sequence[str] = (), **shown: object) -> None:
         """Say something on the way; once per conversation, however often the story is run."""
         mark = f"{key}:{_fingerprint(shown)}"
         if mark not in self._record.told:

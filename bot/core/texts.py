@@ -24,15 +24,11 @@ class Texts:
         Raises:
             ValueError: a language lacks a key, has one too many, or names other placeholders.
         """
-        sentences = {
-            path.stem: dict(_flat(tomllib.loads(path.read_text("utf-8")))) for path in folder.glob("*.toml")
-        }
+        sentences = {path.stem: dict(_flat(tomllib.loads(path.read_text("utf-8")))) for path in folder.glob("*.toml")}
         source = sentences["zh"]
         for language, texts in sentences.items():
             if odd := source.keys() ^ texts.keys():
-                raise ValueError(
-                    f"config/texts/{language}.toml: 与 zh.toml 不一致的键：{', '.join(sorted(odd))}"
-                )
+                raise ValueError(f"config/texts/{language}.toml: 与 zh.toml 不一致的键：{', '.join(sorted(odd))}")
             for key, text in texts.items():
                 if _placeholders(text) != _placeholders(source[key]):
                     raise ValueError(f"config/texts/{language}.toml: {key} 的占位与 zh.toml 不同")

@@ -25,6 +25,7 @@ LONGEST_TEXT = 2000
 FLOOD_MESSAGES, FLOOD_WINDOW = 4, timedelta(seconds=2)
 DEEPEST = 4
 _LONGEST_LABEL = 60
+MOST_PHOTOS = 9
 _ATTEMPTS = (0.0, 0.05, 0.3)
 
 _CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
@@ -34,9 +35,10 @@ _HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Somebody who spoke too fast has been quiet for a moment."""
+    """Somebody of whom this many messages are held has been quiet for a moment, unless more have come."""
 
     address: Address
+    held: int
 
 
 class State(msgspec.Struct, omit_defaults=True):
@@ -44,7 +46,8 @@ class State(msgspec.Struct, omit_defaults=True):
 
     stack: list[Open] = msgspec.field(default_factory=list)
     recent: list[float] = msgspec.field(default_factory=list)
-    flood: bool = False
+    held: int = 0
+    told: bool = False
 
 
 class Book:
@@ -171,30 +174,22 @@ class Turns(Generic[D]):
         log.error("turn parked as %s", trouble)
 
     async def resume(self, paused: Paused, desk: D) -> None:
-        """Handle together what somebody said too fast, once they have paused."""
-        held = await desk.release(paused.address)
-        if not held:
-            return
-        # Said a hundred times, one sentence is still one sentence.
-        text = "\n".join(dict.fromkeys(each.text.strip() for each in held if each.text.strip()))
-        said = replace(
-            held[-1],
-            text=text,
-            tap=None,
-            odd=None,
-            edited=False,
-            photos=tuple(photo for each in held for photo in each.photos)[:9],
-            position=next((each.position for each in held if each.position), None),
-        )
-        contact = await desk.meet(said)
+        """Handle together what somebody sent too fast, or as one album, now that they have paused."""
+        contact = await desk.meet_at(paused.address)
         state = _state(contact)
-        state.flood, state.recent = False, []
-        if len(text) > LONGEST_TEXT:
+        if state.held != paused.held:
+            return
+        state.held, state.told, state.recent = 0, False, []
+        held = await desk.release(contact)
+        said = _together([each for each in held if each.tap is None])
+        if said and len(said.text) > LONGEST_TEXT:
             await desk.park(said, self._new_id())
             desk.reply(Line("turn.too_much", {"count": len(held)}))
-            await self._finish(desk, contact, state)
-            return
-        await self._route(_Hand(desk, said, contact, state, _heard(said)))
+            said = None
+        taps = {each.tap: each for each in held if each.tap}
+        for each in (*taps.values(), said):
+            if each is not None:
+                await self._route(_Hand(desk, each, contact, state, _heard(each)))
         await self._finish(desk, contact, state)
 
     async def _turn(self, desk: D, said: Said) -> None:
@@ -202,11 +197,14 @@ class Turns(Generic[D]):
             return
         contact = await desk.meet(said)
         state = _state(contact)
-        if self._floods(state, desk.now):
-            await desk.hold(said, contact, first=not state.flood)
-            if not state.flood:
-                state.flood = True
+        floods = self._floods(state, desk.now)
+        if floods or said.album or (state.held and said.tap is None):
+            # Photos sent together are one message; what comes too fast is looked at when they pause.
+            if floods and not state.told:
+                state.told = True
                 desk.reply(Line("turn.too_fast", {}))
+            state.held += 1
+            await desk.hold(said, contact, state.held)
         else:
             await self._route(_Hand(desk, said, contact, state, _heard(said)))
         await self._finish(desk, contact, state)
@@ -218,11 +216,9 @@ class Turns(Generic[D]):
     def _floods(self, state: State, now: datetime) -> bool:
         since = (now - FLOOD_WINDOW).timestamp()
         # A clock set back must not silence anybody: times ahead of now do not count.
-        state.recent = [moment for moment in state.recent if since < moment <= now.timestamp()][
-            -FLOOD_MESSAGES:
-        ]
+        state.recent = [moment for moment in state.recent if since < moment <= now.timestamp()][-FLOOD_MESSAGES:]
         state.recent.append(now.timestamp())
-        return state.flood or len(state.recent) > FLOOD_MESSAGES
+        return len(state.recent) > FLOOD_MESSAGES
 
     # Where a message goes: tapped choice, open question, command or keyword, intent, FAQ, fallback.
 
@@ -233,9 +229,7 @@ class Turns(Generic[D]):
         elif said.odd is not None:
             await self._aside(hand, Line(f"odd.{said.odd}", {}))
         elif len(said.text) > LONGEST_TEXT:
-            await self._aside(
-                hand, Line("turn.too_long", {"length": len(said.text), "longest": LONGEST_TEXT})
-            )
+            await self._aside(hand, Line("turn.too_long", {"length": len(said.text), "longest": LONGEST_TEXT}))
         elif said.tap is not None:
             await self._tapped(hand)
         elif said.edited:
@@ -254,11 +248,7 @@ class Turns(Generic[D]):
         choice = choices[tap.choice]
         if choice.opens is not None:
             await self._open(hand, choice.opens, "", choice.given)
-        elif (
-            hand.top
-            and hand.top.wait
-            and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question)
-        ):
+        elif hand.top and hand.top.wait and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question):
             await self._give(hand, hand.top, replace_choice(hand.heard, choice.value, choice.label))
         else:
             await self._aside(hand, Line("turn.old_button", {}))
@@ -266,7 +256,7 @@ class Turns(Generic[D]):
     async def _edited(self, hand: _Hand[D]) -> None:
         for place, record in enumerate(hand.state.stack):
             for answer in record.answers.values():
-                if answer.heard.message == hand.said.ids[0].split("#")[0]:
+                if answer.heard.message == hand.said.id.split("#")[0]:
                     answer.heard = hand.heard
                     del hand.state.stack[place + 1 :]
                     await self._run(hand, record, tried=hand.heard)
@@ -468,9 +458,7 @@ def replace_choice(heard: Heard, value: str | None, label: str) -> Heard:
     return msgspec.structs.replace(heard, choice=value, text=label)
 
 
-def _picked(
-    text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]
-) -> tuple[str, str] | None:
+def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]) -> tuple[str, str] | None:
     """The choice typed instead of tapped, by its number or its words, as (value, label)."""
     for number, (label, value) in enumerate(choices, 1):
         if text in (str(number), fold(label)):
@@ -485,7 +473,24 @@ def _heard(said: Said) -> Heard:
         photos=said.photos,
         position=said.position,
         phone=said.phone,
-        message=said.ids[0].split("#")[0],
+        message=said.id.split("#")[0],
+    )
+
+
+def _together(held: Sequence[Said]) -> Said | None:
+    """Several messages as one: said a hundred times, one sentence is still one sentence."""
+    if not held:
+        return None
+    text = "\n".join(dict.fromkeys(each.text.strip() for each in held if each.text.strip()))
+    photos = tuple(photo for each in held for photo in each.photos)[:MOST_PHOTOS]
+    return replace(
+        held[-1],
+        text=text,
+        photos=photos,
+        position=next((each.position for each in held if each.position), None),
+        # One photo of an album that cannot be used does not spoil the others.
+        odd=None if text or photos else held[-1].odd,
+        edited=False,
     )
 
 

@@ -47,12 +47,13 @@ class Odd(StrEnum):
 class Said:
     """One thing somebody said to us.
 
-    `ids` are the platform's own ids of it (an album has several): a repeat is known by them.
+    `id` is the platform's own: a repeat is known by it; an edit has the id of what it edits, `#` and a mark.
     `photos` are content ids of files already kept. `group` means others in the chat can read our answer.
+    `album` is shared by photos sent together, each of which comes as a message of its own.
     """
 
     address: Address
-    ids: tuple[str, ...]
+    id: str
     at: datetime
     text: str = ""
     tap: Tap | None = None
@@ -62,6 +63,7 @@ class Said:
     odd: Odd | None = None
     edited: bool = False
     group: bool = False
+    album: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
