@@ -48,13 +48,16 @@ KIND = Ask("report.kind", plain.choice)
 )
 async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     opening = talk.opening
-    text = _LEAD.sub("", opening.text)
+    text = _LEAD.sub("", opening.text) if "guessed" in talk.given else opening.text or talk.given.get("words", "")
     found = place.find(text, talk.district) if text else None
     words = (place.rest(text, found) if found else text) or ""
-    told_all = len(words) >= 4 and (found is not None or talk.person.grid is not None)
+    home = talk.person.grid
+    enough = len(words) >= 4 and (found is not None or home is not None)
+    at_once = enough and "guessed" not in talk.given
 
-    if found is None and told_all and opening.position is None:
-        spot = where.Where(talk.district.area_name(talk.person.grid or ""), talk.person.grid or "")
+    if enough and home and opening.position is None and (found is None or (at_once and len(found.grids) > 1)):
+        # One sentence is enough: what leaves several grids open goes to the worker of their own, who knows the area.
+        spot = where.Where(found.words if found else talk.district.area_name(home), home)
     else:
         spot = await where.ask(talk, WHERE if opening.position is None else WHERE_MAPPED, found)
     photos = list(opening.photos)
@@ -64,7 +67,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     kind = category.best(words, talk.district)
 
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
-    if not (told_all and "guessed" not in talk.given):
+    if not at_once:
         kind_round, photo_round = 0, 0
         while True:
             answer = await talk.ask(

@@ -17,14 +17,20 @@ _DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层)")
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
 
+# What may stand before a place that is said on its own and not in a sentence, and what may follow it.
+_LEAD_INS = ("", "在", "就在", "我在", "我们")
+_PAUSES = " ,，。.、:：;；"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A place in somebody's words: the grids it may lie in, and how to write it."""
+    """A place in somebody's words: the grids it may lie in, and how to write it. `exact`: an estate or a number."""
 
     words: str
     grids: tuple[str, ...]
     start: int
     end: int
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def _with_block(folded: str, name: str, places: list[Place]) -> Found:
             words = f"{words} {number(door[1])} {door[2]}"
             end = door.end()
     fitting = [place for place in places if place.has_block(block)]
-    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting or places)), start, end)
+    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting or places)), start, end, exact=True)
 
 
 def _on_road(folded: str, name: str, places: list[Place]) -> Found:
@@ -95,7 +101,7 @@ def _on_road(folded: str, name: str, places: list[Place]) -> Found:
         words = f"{words} {number(match[1])} 号"
         end = match.end()
         fitting = [place for place in places if _stands(number(match[1]), place.number)] or places
-    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end)
+    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end, exact=words[-1] == "号")
 
 
 def _stands(house: int | None, stretch: str) -> bool:
@@ -119,6 +125,10 @@ def read(heard: Heard, district: District) -> Found:
 
 
 def rest(text: str, found: Found) -> str:
-    """What is said besides the place."""
+    """What is said besides the place: what follows it, or everything when it is named in mid-sentence."""
     folded = fold(text)
-    return (folded[: found.start] + folded[found.end :]).strip(" ,，。.、:：;；的")
+    after = folded[found.end : found.end + 1]
+    if folded[: found.start].strip() not in _LEAD_INS or not (found.exact or after in _PAUSES):
+        return text
+    source = text if len(text) == len(folded) else folded
+    return source[found.end :].lstrip(" ,，。.、:：;；的\n")

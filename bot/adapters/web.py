@@ -131,6 +131,9 @@ class WebChat:
         self._sockets.add(socket)
         try:
             await self._converse(socket)
+        except ConnectionError:
+            # The page went away in mid-sentence; what was stored is there when it comes back.
+            log.debug("a page went away")
         finally:
             self._sockets.discard(socket)
         return socket

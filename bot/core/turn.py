@@ -90,7 +90,7 @@ class Book:
         if exact := self._words.get(folded):
             return exact, ""
         for word in self._longest_first:
-            if folded.startswith(word) and (rest := _rest(text, folded, word)) is not None:
+            if folded.startswith(word) and (rest := _rest(text.strip(), word, self._fold)) is not None:
                 return self._words[word], rest
         return None
 
@@ -101,12 +101,12 @@ class Book:
         return (found, rest) if found and rest else None
 
 
-def _rest(text: str, folded: str, word: str) -> str | None:
-    after = folded[len(word) :]
-    if after[0].isspace() or after[0] in ":,，：。.、;；!！@":
-        # Folding keeps every character in its place unless widths differ; then the folded words do as well.
-        return (text if len(text) == len(folded) else folded)[len(word) :].lstrip(" :,，：。.、;；!！\n\t")
-    return None
+def _rest(text: str, word: str, fold: Callable[[str], str]) -> str | None:
+    """What follows the word, as it was typed; None when the word is only the beginning of another."""
+    end = next((place for place in range(1, len(text)) if fold(text[:place]) == word), None)
+    if end is None or not (text[end].isspace() or text[end] in ":,，：。.、;；!！"):
+        return None
+    return text[end:].lstrip(" :,，：。.、;；!！\n\t")
 
 
 @dataclass

@@ -9,7 +9,7 @@ let unread = 0, lastRing = 0, audio;
 
 const heard = {
   welcome({ name, title, shortcuts = [] }) {
-    el.person.textContent = [title, name].filter(Boolean).join(' · ');
+    el.person.textContent = [title, name].filter(Boolean).join(' ');
     el.shortcuts.hidden = shortcuts.length === 0;
     el.shortcuts.replaceChildren(...shortcuts.map(({ label, text }) => button('', () => say({ text }), label)));
     lineIsUp();

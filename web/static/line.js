@@ -12,6 +12,7 @@ export function openLine(others) {
   Object.assign(heard, others);
   setInterval(ping, 25e3);
   window.addEventListener('online', checkLine);
+  window.addEventListener('offline', hangUp); // The socket would look open for half a minute more.
   connect();
 }
 
@@ -108,6 +109,7 @@ function flush() {
     sentAt.set(frame.id, { line: socket, at: Date.now() });
     tell(frame);
     typing(true);
+    expectSound();
   }
 }
 

@@ -1,0 +1,78 @@
+"""Each step of the tables goes up, down and up again, and ends where the models are."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from storage import migrate
+from storage.database import Database
+from storage.tables import Base
+from tests.conftest import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    server.run("CREATE DATABASE empty_tables")
+    yield server.url("empty_tables")
+    server.run("DROP DATABASE empty_tables WITH (FORCE)")
+
+
+async def test_every_step_goes_up_down_and_up_again(empty_url: str) -> None:
+    database = Database(empty_url)
+    async with database.write() as connection:
+        steps = await connection.run_sync(_steps)
+        for step in steps:
+            before = await connection.run_sync(_tables)
+            await connection.run_sync(migrate.to, step)
+            after = await connection.run_sync(_tables)
+            await connection.run_sync(migrate.to, steps[steps.index(step) - 1] if step != steps[0] else "base")
+            assert await connection.run_sync(_tables) == before | {"alembic_version"}
+            await connection.run_sync(migrate.to, step)
+            assert await connection.run_sync(_tables) == after
+    await database.close()
+
+
+async def test_the_models_are_what_the_steps_make(empty_url: str) -> None:
+    database = Database(empty_url)
+    await migrate.migrate(database)
+    async with database.write() as connection:
+        assert await connection.run_sync(_differences) == []
+    await database.close()
+
+
+async def test_a_start_on_tables_in_shape_changes_nothing_and_two_starts_at_once_are_one(empty_url: str) -> None:
+    first, second = Database(empty_url), Database(empty_url)
+    await asyncio.gather(migrate.migrate(first), migrate.migrate(second))
+    async with first.write() as connection:
+        assert await connection.run_sync(_differences) == []
+    await first.close()
+    await second.close()
+
+
+def test_the_last_step_is_the_one_the_release_expects() -> None:
+    scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == migrate.HEAD
+
+
+def _steps(connection: Connection) -> list[str]:
+    scripts = ScriptDirectory.from_config(migrate.configuration(connection))
+    return [step.revision for step in reversed(list(scripts.walk_revisions()))]
+
+
+def _tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, Base.metadata))
