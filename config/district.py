@@ -74,7 +74,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
     categories = pages.toml("categories.toml", "category").each(
-        "category", "code name level role department hours warn urgent words"
+        "category", "code name level role department hours warn urgent to_staff words"
     )
     entries = pages.toml("faq.toml", "entry").each(
         "entry", "id question alts answer department source checked valid_from valid_until"
@@ -264,6 +264,7 @@ def _categories(rows: "_Rows") -> Iterator[Category]:
             warn=row.number("warn"),
             words=row.texts("words"),
             urgent=row.flag("urgent", blank=False),
+            to_staff=row.flag("to_staff", blank=False),
         )
         if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", category.code):
             row.wrong("code 只用小写字母、数字和“-”", "code")

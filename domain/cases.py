@@ -70,7 +70,7 @@ RULES = {
     Move.ACCEPT: Rule((Status.DISPATCHED,), Status.HANDLING, (Part.WORKER,)),
     Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,)),
     Move.DISPATCH: Rule((*WITH_WORKER, Status.RETURNED), Status.DISPATCHED, (Part.STAFF,)),
-    Move.FINISH: Rule(WITH_WORKER, Status.DONE, (Part.WORKER,)),
+    Move.FINISH: Rule((*WITH_WORKER, Status.RETURNED), Status.DONE, (Part.WORKER, Part.STAFF)),
     Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,)),
     Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.STAFF,)),
     Move.REJECT: Rule((Status.DONE,), Status.HANDLING, (Part.REPORTER, Part.STAFF)),

@@ -9,7 +9,8 @@ from domain.people import Role
 class Category:
     """A kind of problem. `hours` is the promised time from dispatch to done, `warn` how long before it we remind.
 
-    `words` are what residents say when they mean it; the guess counts them.
+    `words` are what residents say when they mean it; the guess counts them. `to_staff` goes past the grid's
+    worker: a complaint about them is not theirs to handle.
     """
 
     code: str
@@ -21,3 +22,4 @@ class Category:
     warn: int
     words: tuple[str, ...] = ()
     urgent: bool = False
+    to_staff: bool = False

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from bot.core.render import Part
 from bot.core.talk import Ask, Talk, conversation
 from bot.core.words import Choice
-from domain.district import District
 from domain.people import WORKERS, Person
 from handlers import where
 from nlp import grid_code, place
@@ -73,23 +73,17 @@ async def _card(talk: Talk[Desk], code: str) -> None:
     if talk.person.grid != code:
         choices.append(Choice("grid.live_here", opens="settle", given={"grid": code}))
     choices.append(Choice("grid.report", opens="report"))
+    # Never shown unless the worker allows it: the bot carries messages both ways.
+    phone = next((each.person.phone for each in workers if each.person.phone and each.person.phone_public), None)
     talk.say(
         "grid.card" if workers else "grid.card_empty",
         choices=choices,
         grid=grid.name,
         code=grid.code,
         kind=talk.district.kinds[grid.kind],
-        sample="（示例数据）" if grid.sample else "",
+        sample=Part("grid.sample") if grid.sample else "",
         names="、".join(each.person.name or "" for each in workers),
         hours=next((each.hours for each in workers if each.hours), ""),
-        phone=_phone(workers, talk.district),
+        phone=Part("grid.phone", {"phone": phone}) if phone else "",
         duties="；".join(talk.district.duties.get(grid.kind, ())),
-    )
-
-
-def _phone(workers: list[_Worker], _district: District) -> str:
-    # Never shown unless the worker allows it: the bot carries messages both ways.
-    return next(
-        (f"\n电话：{each.person.phone}" for each in workers if each.person.phone and each.person.phone_public),
-        "",
     )

@@ -12,7 +12,7 @@ _LONG_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){7,18}[\dXx](?![\dA-Za-z])")
 
 @lru_cache(maxsize=1)
 def _simplified() -> OpenCC:
-    return OpenCC("t2s")
+    return OpenCC("tw2s")
 
 
 def fold(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from bot.core.render import Part
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.areas import around
+from domain.areas import around, covers
 from domain.cases import (
     RULES,
     Case,
@@ -40,7 +40,8 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
         return
     category = desk.district.categories[reported.category]
     due_at = desk.now + timedelta(hours=category.hours)
-    worker = await _worker_of(reported.grid, desk) if reported.place_known else None
+    theirs = reported.place_known and not category.to_staff
+    worker = await _worker_of(reported.grid, desk) if theirs else None
     case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
     await desk.tell(
         reported.by,
@@ -93,9 +94,11 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
         await _tell_above(
             case,
             desk,
-            "case.task_unmanned" if worker else "case.task_unplaced",
+            "case.task_unmanned" if worker else "case.task_for_staff",
             photos=photos,
-            choices=[button(case, Move.DISPATCH)],
+            choices=[button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)]
+            if case.status is Status.RETURNED
+            else [button(case, Move.DISPATCH)],
             **facts,
         )
 
@@ -175,7 +178,7 @@ async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         why=moved.words,
         place=case.place,
         words=case.words,
-        choices=[button(case, Move.DISPATCH), button(case, Move.DISMISS)],
+        choices=[button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)],
     )
 
 
@@ -195,7 +198,7 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         case.reporter_id,
         "case.was_finished",
         number=case.number,
-        worker=person.name,
+        who=_signed(case, person),
         said=said,
         photos=moved.photos,
         choices=[
@@ -216,6 +219,12 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         desk.now + (CHECK_AFTER if told else timedelta(0)),
         key=f"check:{case.id}:{case.round}",
     )
+
+
+def _signed(case: Case, person: Person) -> Part:
+    """Somebody's name with the role in which they acted here."""
+    role = next((held.role for held in person.roles if covers(held.area, case.grid)), Role.GRIDWORKER)
+    return Part("case.who", {"role": Part(f"role.{role}"), "name": person.name or ""})
 
 
 async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -252,7 +261,9 @@ async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -
 
 async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_dismissed", number=case.number)
-    await desk.tell(case.reporter_id, "case.was_dismissed", number=case.number, why=moved.words)
+    await desk.tell(
+        case.reporter_id, "case.was_dismissed", number=case.number, why=moved.words, hotline=desk.district.hotline
+    )
 
 
 async def _remarked(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:

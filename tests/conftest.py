@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
@@ -65,12 +66,14 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory, knowledge: Knowledge) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("pg"))
-    server.run("CREATE DATABASE template_xiaomazha")
-    asyncio.run(_prepare(server.url("template_xiaomazha"), knowledge, tmp_path_factory.mktemp("files")))
-    yield server
-    server.stop()
+def postgres(knowledge: Knowledge) -> Iterator[Postgres]:
+    # Not in pytest's own folders: those are cleared away by other runs on the same machine.
+    with TemporaryDirectory(prefix="xiaomazha-pg-") as folder:
+        server = Postgres(Path(folder) / "data")
+        server.run("CREATE DATABASE template_xiaomazha")
+        asyncio.run(_prepare(server.url("template_xiaomazha"), knowledge, Path(folder) / "files"))
+        yield server
+        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -20,7 +20,7 @@ GRID = "230203002001001"
 async def test_two_hundred_reports_make_two_hundred_cases_receipts_and_pushes(
     settings: Settings, knowledge: Knowledge
 ) -> None:
-    texts = [json.loads(line)["text"] for line in MESSAGES.read_text("utf-8").splitlines()[:200]]  # noqa: ASYNC240
+    texts = [json.loads(line)["text"] for line in MESSAGES.read_text("utf-8").splitlines()[:200]]
     service = build(settings, knowledge=knowledge)
     async with service.running(), AsyncExitStack() as pages:
         base = f"http://127.0.0.1:{service.port}"

@@ -198,7 +198,7 @@ class Telegram(BotApiServer):
         super().__init__(**manners)
         self._last: tuple[dict[str, Any], object] = ({}, None)
 
-    def happen(self, update: Any, queue: object = None) -> int:  # noqa: A002 - the server's own word
+    def happen(self, update: Any, queue: object = None) -> int:
         self._last = dict(update), queue
         return super().happen(update, queue)
 
@@ -441,7 +441,7 @@ async def until(look: Callable[[], Any], seconds: float = 15.0) -> Any:
     """What `look` finds, once it finds something."""
     async with asyncio.timeout(seconds):
         while not (found := await seen if isawaitable(seen := look()) else seen):
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - what is looked at rings no bell
+            await asyncio.sleep(0.01)
     return found
 
 

@@ -3,7 +3,6 @@
 import { keepTranscript, memory } from './memory.js';
 
 const BUBBLES_KEPT = 300;
-const TEXT_LIMIT = 4000; // The server's limit: known here only so that 重发 is not offered in vain.
 const ZONE = 'Asia/Shanghai';
 export const KINDS = { push: '提醒', notice: '通知' };
 const MARKS = { sending: ['clock', '正在发送'], stored: ['check', '已收到'], refused: ['alert', '没有发出'] };
@@ -124,7 +123,7 @@ function paint({ key, side, state, why, frame, chosen = null, stale, choices = [
   reason.hidden = state !== 'refused';
   reason.replaceChildren(why || '');
   if (!frame) return;
-  if ((frame.text || '').length <= TEXT_LIMIT) reason.append(button('', () => whenPressed.again(key, { ...frame, photos: photos || [], shown: text }), '重发'));
+  reason.append(button('', () => whenPressed.again(key, { ...frame, photos: photos || [], shown: text }), '重发'));
   if (frame.text && frame.text === text) reason.append(button('', () => whenPressed.edit(text), '修改'));
 }
 

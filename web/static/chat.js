@@ -44,6 +44,13 @@ Object.assign(whenPressed, {
   edit(text) { setInput(text); el.input.focus(); },
 });
 
+// A mouse wheel only turns up and down; the row of shortcuts goes sideways.
+el.shortcuts.addEventListener('wheel', (event) => {
+  if (event.deltaX || el.shortcuts.scrollWidth <= el.shortcuts.clientWidth) return;
+  event.preventDefault();
+  el.shortcuts.scrollLeft += event.deltaY;
+}, { passive: false });
+
 // A code printed on a wall opens /chat?start=…: said once and taken out of the address, so that reloading the page
 // does not say it again and scanning the code again does.
 function sayWhereWeCameFrom() {

@@ -3,6 +3,9 @@
 import { add, change, el, typing } from './bubbles.js';
 import { keepSeen, keepToken, memory, newId, phone, tokenElsewhere, unsent, write } from './memory.js';
 
+// The server answers a text this long kindly; a frame over its 64 KB it would cut the line for, again and again.
+const LONGEST = 5000;
+
 let socket = null, ready = false, tries = 0, asked = false, order = 0, nextTry, bannerSoon, silence;
 const sentAt = new Map();
 const heard = { who, pong: flush };
@@ -115,7 +118,7 @@ function flush() {
 
 export function say({ text = '', photos = [], position, shown = text }) {
   const frame = { type: 'say', id: newId() };
-  if (text) frame.text = text;
+  if (text) frame.text = text.slice(0, LONGEST);
   if (photos.length) frame.photos = photos.map((photo) => photo.id);
   if (position) frame.position = { latitude: position.latitude, longitude: position.longitude };
   post(frame, { text: shown, photos, position });
