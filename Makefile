@@ -18,7 +18,7 @@ run: setup
 	$(BIN)/xiaomazha run
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .
