@@ -12,7 +12,7 @@ from storage.desk import Desk
     "tasks",
     opens_with=["任务", "我的任务", "待办", "案卷", "接单", "/tasks"],
     roles=(*WORKERS, *STAFF),
-    place=10,
+    place=0,
 )
 async def tasks(talk: Talk[Desk]) -> None:
     waiting = await talk.look("cases", list[Case], lambda desk: _waiting(desk, talk))

@@ -19,11 +19,7 @@ from storage.tables import Files
 LARGEST = 10 * 1024 * 1024
 LONGEST_SIDE = 2000
 THUMB_SIDE = 480
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "MPO", "BMP")
-
-
-# Every format is known from the start: which are tried must not depend on what came before.
-Image.init()
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 
 class BadPhoto(ValueError):

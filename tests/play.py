@@ -59,7 +59,7 @@ class Stage:
 
     def __init__(self, settings: Settings, knowledge: Knowledge, *, restart: bool) -> None:
         self._settings = settings
-        self._knowledge = knowledge
+        self.knowledge = knowledge
         self._restart = restart
         self.now = START
         self._numbers = count(1)
@@ -72,7 +72,7 @@ class Stage:
             self._settings,
             clock=lambda: self.now,
             new_id=lambda: f"id{next(self._numbers)}",
-            knowledge=self._knowledge,
+            knowledge=self.knowledge,
         )
 
     async def close(self) -> None:
@@ -179,11 +179,11 @@ class Stage:
         async with self.service.desks.read() as desk:
             if what == "case":
                 place, said, status = (part.strip() for part in rest.split("|"))
-                cases = await desk.cases.in_area(self._knowledge.district.code, list(Status), limit=1000)
+                cases = await desk.cases.in_area(self.knowledge.district.code, list(Status), limit=1000)
                 found = [(case.place, case.words, str(case.status)) for case in cases]
                 assert (place, said, status) in found, found
             elif what == "cases":
-                cases = await desk.cases.in_area(self._knowledge.district.code, list(Status), limit=1000)
+                cases = await desk.cases.in_area(self.knowledge.district.code, list(Status), limit=1000)
                 assert len(cases) == int(rest), [case.number for case in cases]
             elif what == "parked":
                 assert len(await desk.heard.parked()) == int(rest)

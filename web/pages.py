@@ -51,4 +51,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.path.startswith("/static/"):
+            # The modules of a page belong together: after an upgrade none may be an old one.
+            response.headers["Cache-Control"] = "no-cache"
     return response

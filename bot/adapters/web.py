@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from bot.core.ports import Pace, Take
 from bot.core.words import Address, Kind, Outgoing, Position, Said, Tap
 from domain.people import Person
-from storage.desk import Desk, Desks
+from storage.desk import Desks
 from storage.files import LARGEST, BadPhoto
 
 log = logging.getLogger("xiaomazha.web")
@@ -110,6 +110,9 @@ class WebChat:
                 raise web.HTTPNotFound(text="no such phone")
             async with self._desks.write() as desk:
                 await desk.people.bind(self._address(token), guest.person_id)
+        else:
+            async with self._desks.write() as desk:
+                await desk.people.meet(self._address(token))
         return web.json_response({"token": token})
 
     async def _phones(self, request: web.Request) -> web.Response:
@@ -155,6 +158,10 @@ class WebChat:
                     if not frame.token or len(frame.token) < 32:
                         await socket.send_json({"type": "who"})
                         continue
+                    if not await self._knows(self._address(frame.token)):
+                        # Not a key of ours, or of a database before this one: the page asks for a new one.
+                        await socket.send_json({"type": "who"})
+                        continue
                     address = self._address(frame.token)
                     reader = asyncio.create_task(self._welcome(socket, address, frame.after))
                 elif address is not None and frame.type in ("say", "tap"):
@@ -162,6 +169,10 @@ class WebChat:
         finally:
             if reader is not None:
                 reader.cancel()
+
+    async def _knows(self, address: Address) -> bool:
+        async with self._desks.read() as desk:
+            return await desk.people.find(address) is not None
 
     async def _say(self, socket: web.WebSocketResponse, address: Address, frame: _Frame) -> None:
         if not 8 <= len(frame.id) <= 64:
@@ -234,14 +245,9 @@ class WebChat:
 
     # Photos.
 
-    async def _person(self, desk: Desk, token: str | None) -> Person:
-        if not token or len(token) < 32:
-            raise web.HTTPUnauthorized(text="no token")
-        return (await desk.people.meet(self._address(token))).person
-
     async def _photo(self, request: web.Request) -> web.Response:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if len(token) < 32:
+        if len(token) < 32 or not await self._knows(self._address(token)):
             return _said(401, "请先打开聊天页面，再发照片。")
         if (request.content_length or 0) > LARGEST + 4096:
             return _said(413, "照片超过 10 MB 了，请压缩或重拍一张。")

@@ -1,0 +1,410 @@
+"""People on Telegram get what only Telegram has, from the whole service: menus, links, albums, maps and ballots."""
+
+import asyncio
+import io
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from bot.app import Knowledge
+from bot.core.words import Address, Choice, Kind
+from config.settings import Settings
+from domain.cases import Status
+from domain.people import Role
+from storage.database import Database
+from storage.tables import Contacts, HeardMessages, Outbox, Parked, People
+from tests.telegram_server import Sent, _Refusal
+from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram, TelegramClient, hears, picture, until
+
+HOST, FIRST_RESIDENT, RESIDENTS = 1003, 2001, 30
+COMMUNITY = GRID[:12]
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Moody(Telegram):
+    """A Telegram where one chat has blocked us, or is told to wait, while the others are well."""
+
+    def __init__(self, **manners: Any) -> None:
+        super().__init__(**manners)
+        self.blocked: set[int] = set()
+        self.slow: dict[int, int] = {}
+        self.refused_at: list[float] = []
+
+    def _on_sendMessage(self, data: dict[str, Any]) -> Any:  # noqa: N802
+        chat = int(data["chat_id"])
+        if chat in self.blocked:
+            raise _Refusal(403, "Forbidden: bot was blocked by the user")
+        if seconds := self.slow.pop(chat, 0):
+            self.refused_at.append(time.monotonic())
+            raise _Refusal(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+        return super()._on_sendMessage(data)
+
+    def calls_to(self, chat: int) -> list[float]:
+        """When we wrote to a chat, whatever became of it."""
+        return [call.at for call in self.called("sendMessage") if int(call.data["chat_id"]) == chat]
+
+
+class TelegramHouse(House):
+    """The service with Telegram beside it."""
+
+    def __init__(self, settings: Settings, knowledge: Knowledge, server: Moody) -> None:
+        super().__init__(settings, knowledge, "polling", server)
+        self.server = server
+        self.database_url = settings.database_url
+        self.wang: TelegramClient = TelegramClient(self.clock, server, WANG)
+        self.li: TelegramClient = TelegramClient(self.clock, server, LI)
+
+    def person(self, chat: int) -> TelegramClient:
+        return TelegramClient(self.clock, self.server, chat)
+
+    def address(self, chat: int) -> Address:
+        return Address("telegram", self.server.token.partition(":")[0], str(chat))
+
+    async def rows(self, *columns: Any) -> list[Any]:
+        """What the database holds, whether the service runs or not."""
+        database = Database(self.database_url)
+        try:
+            async with database.read() as connection:
+                return list((await connection.execute(select(*columns))).all())
+        finally:
+            await database.close()
+
+    async def push(self, chat: int, words: str, kind: Kind = Kind.PUSH) -> None:
+        """Tell somebody something of our own accord, with a button under it."""
+        async with self.service.desks.write() as desk:
+            person = (await desk.people.meet(self.address(chat))).person
+            # It is not they who speak.
+            desk._speaker = None
+            await desk.tell(person.id, words, kind=kind, choices=[Choice("tasks.title", opens="tasks")])
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Moody]:
+    async with Moody() as server:
+        yield server
+
+
+@pytest.fixture
+async def house(server: Moody, settings: Settings, knowledge: Knowledge) -> AsyncIterator[TelegramHouse]:
+    house = TelegramHouse(settings, knowledge, server)
+    await house.open()
+    yield house
+    await house.close()
+
+
+# Menus and links.
+
+
+async def test_everybody_sees_the_residents_menu_and_a_gridworker_their_tasks_as_well(house: TelegramHouse) -> None:
+    await until(lambda: None in house.server.menus)
+    residents = {command for command, _ in house.server.menus[None]}
+    assert {"report", "mine", "grid"} <= residents
+    assert "tasks" not in residents
+
+    await house.employ()
+
+    await until(lambda: LI in house.server.menus)
+    assert {command for command, _ in house.server.menus[LI]} == residents | {"tasks"}
+    assert WANG not in house.server.menus
+
+
+async def test_the_code_on_the_wall_opens_the_card_of_its_grid(house: TelegramHouse) -> None:
+    await house.wang.say(f"/start g_{GRID}")
+    card = await hears(house.wang, f"网格码：{GRID}")
+    assert "我住这个网格" in card.buttons
+
+
+async def test_an_invitation_link_works_once(house: TelegramHouse) -> None:
+    link = f"/start i_{await house.invite(Role.GRIDWORKER, GRID)}"
+    await house.li.say(link)
+    await hears(house.li, "欢迎！您现在是民乐社区第一网格的网格员")
+    await house.wang.say(link)
+    await hears(house.wang, "这个邀请码不能用")
+
+
+# Photos, places, numbers.
+
+
+async def test_an_album_is_one_report_with_all_its_photos(house: TelegramHouse) -> None:
+    await house.employ()
+    for place, colour in enumerate(["red", "green", "blue"]):
+        house.server.photo(WANG, picture(colour), media_group_id="g1", caption=None if place else REPORT)
+    # Held until nothing more comes: the bell rings every second.
+    await until(house.wang.acknowledged)
+    assert house.wang.heard() == []
+    house.clock.move_on()
+
+    await hears(house.wang, "受理编号")
+    await hears(house.li, TASK)
+
+    (case,) = await house.cases()
+    async with house.service.desks.read() as desk:
+        kept = await desk.cases.photos(case.id)
+    album = [sent for sent in house.server.sent(LI) if sent.photo]
+    assert [sent.photo for sent in album] == [await house.service.desks.album.read(digest) for digest in kept]
+    assert len(set(kept)) == 3
+    assert len({sent.media_group_id for sent in album}) == 1
+
+
+async def test_a_photo_is_downloaded_kept_and_pushed_as_a_photo(house: TelegramHouse) -> None:
+    await house.employ()
+    await house.wang.photo(picture("blue"), REPORT)
+
+    task: Sent = (await hears(house.li, TASK)).key
+
+    (case,) = await house.cases()
+    async with house.service.desks.read() as desk:
+        (kept,) = await desk.cases.photos(case.id)
+    assert task.photo == await house.service.desks.album.read(kept)
+    assert task.buttons == ["接单", "退回", "完成"]
+
+
+async def test_a_place_on_the_map_goes_into_the_case(house: TelegramHouse) -> None:
+    house.server.location(WANG, 47.35, 123.95)
+    await hears(house.wang, "位置收到了")
+    await house.wang.say("幸福里 3 栋")
+    await hears(house.wang, "出了什么问题？")
+    await house.wang.say("楼下路灯不亮")
+    await hears(house.wang, "对吗？")
+    await house.wang.tap("是")
+    await hears(house.wang, "受理编号")
+
+    (case,) = await house.cases()
+    assert (case.latitude, case.longitude) == (47.35, 123.95)
+
+
+async def test_a_number_somebody_shares_is_kept_and_a_friends_is_not(house: TelegramHouse) -> None:
+    house.server.contact(WANG, "+8613800000002", of=LI)
+    await hears(house.wang, "这种消息我还看不懂")
+    assert [phone for (phone,) in await house.rows(People.phone) if phone == "8613800000002"] == []
+
+    house.server.contact(WANG, "+8613800000001")
+    await hears(house.wang, "电话记下了")
+    assert [phone for (phone,) in await house.rows(People.phone) if phone == "8613800000001"] != []
+
+
+# Edits and taps.
+
+
+async def test_an_edit_changes_an_answer_while_the_matter_is_open_and_not_afterwards(house: TelegramHouse) -> None:
+    await house.wang.say("报事")
+    await hears(house.wang, "请问在哪个小区")
+    await house.wang.say("幸福里 3 栋")
+    answer = house.wang.number
+    await hears(house.wang, "出了什么问题？")
+    house.clock.move_on()
+    house.server.edit(WANG, answer, text="幸福里 5 栋")
+    await until(lambda: sum("出了什么问题？" in bubble.text for bubble in house.wang.heard()) == 2)
+    await house.wang.say("楼下路灯不亮")
+    await hears(house.wang, "幸福里 5 栋，楼下路灯不亮，对吗？")
+    await house.wang.tap("是")
+    await hears(house.wang, "受理编号")
+    house.clock.move_on()
+
+    house.server.edit(WANG, answer, text="幸福里 7 栋")
+
+    await hears(house.wang, "您改的那句话已经办过了，我照原样留着。")
+    assert [case.place for case in await house.cases()] == ["幸福里 5 栋"]
+
+
+async def test_every_tap_is_answered_whatever_becomes_of_it(
+    house: TelegramHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.wang.say("报事")
+    question = await hears(house.wang, "请问在哪个小区")
+    taps = [house.server.tap(WANG, question.key, 0)]
+    await hears(house.wang, "在哪个街道？")
+    house.clock.move_on()
+    # Outdated, another message's, and one nobody ever drew.
+    taps += [house.server.tap(WANG, question.key, 0)]
+    taps += [house.server.tap_data(WANG, question.key.id, data) for data in ("99999:0", "nonsense")]
+    await until(lambda: set(house.server.answered) >= set(taps))
+    house.clock.move_on()
+
+    house.store.broken = True
+    late = house.server.tap(WANG, question.key, 0)
+    await until(lambda: "turn failed, attempt 3" in caplog.text)
+    assert late not in house.server.answered
+    house.store.broken = False
+
+    await until(lambda: late in house.server.answered)
+    assert Counter(house.server.answered) == Counter([*taps, late])
+
+
+# When Telegram does not want, or not now.
+
+
+async def test_a_gridworker_who_blocked_us_is_left_in_peace_until_they_write_again(house: TelegramHouse) -> None:
+    await house.employ()
+    before = len(house.server.calls_to(LI))
+    house.server.blocked.add(LI)
+
+    await house.wang.say(REPORT)
+    await hears(house.wang, "受理编号")
+    await until(lambda: _blocked(house, LI))
+    await house.wang.say("报事 幸福里 3 栋井盖不见了")
+    await until(lambda: sum("受理编号" in bubble.text for bubble in house.wang.heard()) == 2)
+    await until(lambda: _nothing_pending(house))
+
+    assert len(house.server.calls_to(LI)) == before + 1
+    house.server.blocked.clear()
+    await house.li.say("我的任务")
+    assert "接单" in (await hears(house.li, "楼下路灯不亮")).buttons
+
+
+async def _blocked(house: TelegramHouse, chat: int) -> bool:
+    rows = await house.rows(Contacts.chat, Contacts.blocked_at)
+    return any(row.chat == str(chat) and row.blocked_at is not None for row in rows)
+
+
+async def _nothing_pending(house: TelegramHouse) -> bool:
+    return all(row.state in ("sent", "dead") for row in await house.rows(Outbox.state))
+
+
+async def test_a_chat_told_to_wait_waits_and_the_others_do_not(house: TelegramHouse) -> None:
+    await house.employ()
+    before = len(house.server.calls_to(LI))
+    house.server.slow[LI] = 2
+
+    await house.wang.say(REPORT)
+    await until(lambda: house.server.refused_at)
+    for words in ("返回", "取消"):
+        await house.wang.say(words)
+    await until(lambda: sum("现在没有办到一半的事" in bubble.text for bubble in house.wang.heard()) == 2)
+    # They were served while Li's chat was still waiting.
+    assert len(house.server.calls_to(LI)) == before + 1
+
+    await hears(house.li, TASK)
+    first, second = house.server.calls_to(LI)[before:]
+    assert second - first >= 2.0
+    assert sum(TASK in bubble.text for bubble in house.li.heard()) == 1
+
+
+# Many at once.
+
+
+async def test_a_ballot_is_told_voted_in_and_its_result_shown_to_all(settings: Settings, knowledge: Knowledge) -> None:
+    # With Telegram's limits in force, and at our real pace.
+    async with Moody(limits=True) as server:
+        house = TelegramHouse(settings, knowledge, server)
+        house.brisk = False
+        await house.open()
+        await _ballot(house)
+        await house.close()
+        arrived = sum(len(server.sent(chat)) for chat in (HOST, *_residents()))
+        assert len(server.called("sendMessage")) + len(server.called("sendPhoto")) == arrived
+
+
+def _residents() -> range:
+    return range(FIRST_RESIDENT, FIRST_RESIDENT + RESIDENTS)
+
+
+async def _ballot(house: TelegramHouse) -> None:
+    host, residents = house.person(HOST), [house.person(chat) for chat in _residents()]
+    async with house.service.desks.write() as desk:
+        for each in residents:
+            person = (await desk.people.meet(house.address(each.chat))).person
+            await desk.people.change(person.id, grid=GRID)
+    await host.say(f"/start i_{await house.invite(Role.COUNCIL_HOST, COMMUNITY)}")
+    await hears(host, "欢迎")
+    await host.say("发起表决 3 号楼前要不要装充电桩")
+    await hears(host, "有哪些选项？")
+    await host.say("要装、不要装")
+    await hears(host, "到什么时候截止？")
+    await host.tap("1 天后")
+    await hears(host, "将通知 30 位居民")
+    await host.tap("是")
+    for each in residents:
+        assert (await hears(each, "请您表决：3 号楼前要不要装充电桩")).buttons == ("要装", "不要装")
+
+    for place, each in enumerate(residents):
+        await each.tap("不要装" if place % 3 == 0 else "要装")
+    for each in residents:
+        await hears(each, "投票成功。")
+
+    house.clock.move_on(timedelta(days=1))
+    for each in (host, *residents):
+        result: Sent = (await hears(each, "表决结果：3 号楼前要不要装充电桩")).key
+        assert "· 要装：20 票" in result.text
+        assert "· 不要装：10 票" in result.text
+        with Image.open(io.BytesIO(result.photo or b"")) as chart:
+            assert chart.format == "PNG"
+    assert [len(house.server.sent(each.chat)) for each in residents] == [3] * RESIDENTS
+
+
+async def test_a_hundred_messages_in_a_second_get_one_word_and_none_is_lost(house: TelegramHouse) -> None:
+    said = ["报事", "幸福里 3 栋", "帮助", "帮助", *(f"第{number}盏灯坏了" for number in range(96))]
+    for words in said:
+        house.server.say(WANG, words)
+
+    question = await hears(house.wang, "第95盏灯坏了，对吗？", seconds=30)
+
+    assert all(words in question.text for words in said[4:])
+    assert sum("我先都收下，等您发完一起看。" in bubble.text for bubble in house.wang.heard()) == 1
+    await house.wang.tap("是")
+    await hears(house.wang, "受理编号")
+    (case,) = await house.cases()
+    assert case.words.split("\n") == said[4:]
+    assert await house.rows(Parked.trouble) == []
+    assert [row for row in await house.rows(HeardMessages.held) if row.held] == []
+
+
+# Dying in the middle of it.
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "copies"), [(Kind.PUSH, "pending", 2), (Kind.REMINDER, "unknown", 1)], ids=["push", "reminder"]
+)
+async def test_what_was_being_sent_at_the_end_is_repeated_or_left_as_its_kind_says(
+    house: TelegramHouse, kind: Kind, state: str, copies: int
+) -> None:
+    await house.li.say("帮助")
+    await hears(house.li, "您可以")
+    before = len(house.server.calls_to(LI))
+    house.server.fail("sendMessage", delay=0.5)
+    await house.push(LI, "help.title", kind)
+    await until(lambda: len(house.server.calls_to(LI)) > before)
+
+    # Nothing of the sender's ends well: what is in flight is cut off, as a kill would.
+    await house.close()
+    ((number,),) = [row[:1] for row in await house.rows(Outbox.id, Outbox.state) if row.state == "sending"]
+    await until(lambda: _copies(house))
+    await house.open()
+
+    if state == "unknown":
+        await until(lambda: _state(house, number, "unknown"))
+    else:
+        await until(lambda: _state(house, number, "sent"))
+    assert await house.all_heard(house.li)
+    assert len(_copies(house)) == copies
+    assert {(sent.text, sent.data(0)) for sent in _copies(house)} == {("帮助", f"{number}:0")}
+
+
+def _copies(house: TelegramHouse) -> list[Sent]:
+    return [sent for sent in house.server.sent(LI) if sent.text == "帮助"]
+
+
+async def _state(house: TelegramHouse, number: int, state: str) -> bool:
+    return (number, state) in [tuple(row) for row in await house.rows(Outbox.id, Outbox.state)]
+
+
+async def test_a_stop_in_the_middle_of_a_broadcast_tells_everybody_once(house: TelegramHouse) -> None:
+    chats = list(_residents())
+    for chat in chats:
+        await house.push(chat, "help.title")
+    await until(lambda: sum(len(house.server.sent(chat)) for chat in chats) >= 5)
+    await house.close()
+    await house.open()
+    await until(lambda: all(house.server.sent(chat) for chat in chats))
+    await until(lambda: _nothing_pending(house))
+    # One may have been on the line when we stopped.
+    assert sum(len(house.server.sent(chat)) for chat in chats) <= RESIDENTS + 4
+    assert [case for case in await house.cases() if case.status is not Status.CLOSED] == []
+    await asyncio.sleep(0)
