@@ -1,10 +1,11 @@
 """What the operator sets: environment variables `XIAOMAZHA_…`, or a TOML file named by `XIAOMAZHA_CONFIG`."""
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -63,13 +64,22 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr | None = Field(None, description="webhook 密钥，Telegram 每次都带上，不符就拒绝")
     telegram_engine: Engine = Field(Engine.AIOGRAM, description="和 Telegram 说话的库")
 
+    @field_validator("database_url")
+    @classmethod
+    def _we_speak_to_it(cls, url: str) -> str:
+        if not re.match(r"sqlite(\+\w+)?:///.|postgres(ql)?(\+\w+)?://", url):
+            raise ValueError("要写成 sqlite:///路径 或 postgresql://用户:密码@主机/库名")
+        return url.replace("postgres://", "postgresql://", 1)
+
     @model_validator(mode="after")
     def _webhook_is_whole(self) -> "Settings":
         if self.telegram_token and self.telegram_mode is Mode.WEBHOOK:
-            if not self.telegram_webhook_url:
-                raise ValueError("telegram_mode=webhook 还需要 XIAOMAZHA_TELEGRAM_WEBHOOK_URL")
-            if not self.telegram_webhook_secret:
-                raise ValueError("telegram_mode=webhook 还需要 XIAOMAZHA_TELEGRAM_WEBHOOK_SECRET")
+            needed = {
+                "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": self.telegram_webhook_url,
+                "XIAOMAZHA_TELEGRAM_WEBHOOK_SECRET": self.telegram_webhook_secret,
+            }
+            if missing := [name for name, value in needed.items() if not value]:
+                raise ValueError(f"telegram_mode=webhook 还需要 {'、'.join(missing)}")
         return self
 
     @classmethod

@@ -14,7 +14,7 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
     if not chosen.isdecimal():
         grid = talk.person.grid
         if grid is None:
-            talk.say("vote.where_first")
+            talk.say("vote.where_first", choices=[Choice("settle.title", opens="settle")])
             return None
         ballots = await talk.look("open", list[Ballot], lambda desk: desk.ballots.open_for(grid))
         if not ballots:

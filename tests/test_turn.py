@@ -143,6 +143,20 @@ async def test_a_button_that_never_was_is_an_old_button(stage: Stage, tap: Tap) 
     assert stage.heard("wang") == ["这个按钮已经过期了，没有改动任何内容。"]
 
 
+@pytest.mark.parametrize(
+    "odd", ["\x00", "\ud800", "\x1b[31m", "\u202e", "'; DROP TABLE cases; --", "{words} %s {0.__class__}"]
+)
+async def test_strange_characters_harm_nobody_and_the_report_is_kept(stage: Stage, odd: str) -> None:
+    await stage.service.turns.take(said(f"报事 路灯{odd}不亮了"))
+    await stage.wait(0, "秒")
+    assert await _cases(stage) == 1
+    assert stage.heard("wang")[0] == "已上报，网格员会联系您。"
+    stage.heard("wang").clear()
+    await stage.service.turns.take(said("我的报事", "2"))
+    await stage.wait(0, "秒")
+    assert any("路灯" in line for line in stage.heard("wang"))
+
+
 async def test_an_edit_of_an_open_answer_replaces_it(stage: Stage) -> None:
     turns = stage.service.turns
     await turns.take(said("报事", "1"))

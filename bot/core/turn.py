@@ -25,6 +25,8 @@ LONGEST_TEXT = 2000
 FLOOD_MESSAGES, FLOOD_WINDOW = 4, timedelta(seconds=2)
 DEEPEST = 4
 _LONGEST_LABEL = 60
+# They turn the direction of writing, and what is read is not what was written.
+_STEERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MOST_PHOTOS = 9
 _ATTEMPTS = (0.0, 0.05, 0.3)
 
@@ -142,6 +144,7 @@ class Turns(Generic[D]):
         Raises:
             Exception: not even that could be stored; do not acknowledge, the platform will repeat it.
         """
+        said = replace(said, text=_clean(said.text))
         async with AsyncExitStack() as stack:
             lock = self._queues.setdefault(said.address, asyncio.Lock())
             stack.callback(self._forget, said.address)
@@ -464,6 +467,12 @@ def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str],
         if text in (str(number), fold(label)):
             return value, label
     return None
+
+
+def _clean(text: str) -> str:
+    """Words as every database keeps and every screen shows them: no half characters, nothing that steers a screen."""
+    whole = text.encode("utf-8", "ignore").decode()
+    return "".join(each for each in whole if (each >= " " or each in "\n\t") and each not in _STEERING)
 
 
 def _heard(said: Said) -> Heard:
