@@ -50,17 +50,16 @@ def _run(settings: Settings, _given: argparse.Namespace) -> int:
 
 def _talk(settings: Settings, _given: argparse.Namespace) -> int:
     # A chat of its own beside a running service: any free port.
-    return _with_service(settings.model_copy(update={"http_port": 0}), _converse)
+    return _with_service(settings.model_copy(update={"http_port": 0, "telegram_token": None}), _converse)
 
 
 def _with_service(settings: Settings, work: "Callable[[Service], Coroutine[None, None, None]]") -> int:
     from bot.app import build
     from bot.core.errors import CannotGoOn
+    from bot.log import to_stderr
     from config.district import BadDistrict
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("apscheduler", "aiogram", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    to_stderr()
     try:
         service = build(settings)
     except BadDistrict as bad:
@@ -108,12 +107,18 @@ async def _serve(service: "Service") -> None:
 async def _converse(service: "Service") -> None:
     from bot.adapters.terminal import Terminal
 
-    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("xiaomazha").setLevel(logging.ERROR)
     terminal = Terminal(service.desks.clock, service.desks.new_id)
     service.adapters.append(terminal)
     print("直接说话就行，按钮用序号选；Ctrl-D 结束。")
     async with service.running():
         await terminal.ended.wait()
+        # Lines from a file end at once; their answers are still on the way.
+        for _ in range(100):
+            async with service.desks.read() as desk:
+                if not await desk.outbox.waiting(terminal.platform):
+                    break
+            await asyncio.sleep(0.05)
 
 
 def _check(settings: Settings, given: argparse.Namespace) -> int:

@@ -21,8 +21,9 @@ import services
 import storage.facts
 from bot.adapters.web import Guest, WebChat
 from bot.bell import Bell
+from bot.core.errors import CannotGoOn
 from bot.core.ports import Adapter
-from bot.core.rules import Rule, Rules
+from bot.core.rules import Rules, When
 from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
@@ -36,7 +37,7 @@ from services import digest
 from storage.database import Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album
-from storage.migrate import migrate
+from storage.migrate import Unreachable, migrate
 from storage.people import phone_key
 from web import pages
 
@@ -91,6 +92,9 @@ class Service:
         if self.settings.demo is Demo.OFF or not self.district.sample:
             return {}
         if self.settings.demo is Demo.AUTO:
+            if self.settings.telegram_token is not None:
+                # Real people write to us: nobody may step into a sample member of staff.
+                return {}
             forwarded = {
                 "Forwarded",
                 "X-Forwarded-For",
@@ -105,7 +109,10 @@ class Service:
 
     async def prepare(self) -> None:
         """Bring tables and the district's people to what this release and this folder say."""
-        await migrate(self.desks.database)
+        try:
+            await migrate(self.desks.database)
+        except Unreachable as error:
+            raise CannotGoOn(f"数据库用不了（{error}）：请核对 XIAOMAZHA_DATABASE_URL。") from None
         async with self.desks.database.exclusive("xiaomazha:district") as connection:
             desk = self.desks.at(connection)
             if await storage.facts.get(connection, "district") != self.district.digest:
@@ -136,7 +143,13 @@ class Service:
         await runner.setup()
         site = web.TCPSite(runner, self.settings.http_host, self.settings.http_port)
         try:
-            await site.start()
+            try:
+                await site.start()
+            except OSError as error:
+                where = f"{self.settings.http_host}:{self.settings.http_port}"
+                raise CannotGoOn(
+                    f"网页端口打不开：{where}（{error.strerror or error}），换一个 XIAOMAZHA_HTTP_PORT 试试。"
+                ) from None
             self.port = runner.addresses[0][1]
             self.broken = asyncio.ensure_future(self._watch(tasks))
             try:
@@ -210,8 +223,8 @@ def build(
         ear.fold,
         lambda name: texts.everywhere(f"{name}.title"),
     )
-    found = found_in(services, Rule)
-    rules = Rules([*found, Rule(Paused, lambda paused, desk: turns.resume(paused, desk))])
+    found = found_in(services, When)
+    rules = Rules([*found, When(Paused, lambda paused, desk: turns.resume(paused, desk))])
     album = Album(settings.files)
 
     def menu(person: Person) -> list[tuple[str, str]]:

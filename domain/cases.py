@@ -17,7 +17,7 @@ class Status(StrEnum):
     DONE = "done"
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
-    INVALID = "invalid"
+    DISMISSED = "dismissed"
 
 
 OPEN = (Status.DISPATCHED, Status.HANDLING, Status.RETURNED, Status.DONE)
@@ -75,7 +75,7 @@ RULES = {
     Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.STAFF,)),
     Move.REJECT: Rule((Status.DONE,), Status.HANDLING, (Part.REPORTER, Part.STAFF)),
     Move.WITHDRAW: Rule((*WITH_WORKER, Status.RETURNED), Status.WITHDRAWN, (Part.REPORTER,)),
-    Move.DISMISS: Rule((Status.RETURNED,), Status.INVALID, (Part.STAFF,)),
+    Move.DISMISS: Rule((Status.RETURNED,), Status.DISMISSED, (Part.STAFF,)),
     Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF)),
 }
 

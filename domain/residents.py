@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from domain.people import Role
-
 
 @dataclass(frozen=True, slots=True)
 class GridChosen:
@@ -61,12 +59,3 @@ class WorkerAsked:
     to: int
     words: str
     photos: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RoleGranted:
-    """Somebody now holds a role; their menus follow."""
-
-    person: int
-    role: Role
-    area: str

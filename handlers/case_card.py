@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.words import Choice
 from domain.cases import Case, Move, Step, moves
 from domain.district import District
@@ -37,15 +37,15 @@ def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, ob
         "category": district.categories[case.category].name,
         "place": case.place,
         "words": case.words,
-        "status": Part(f"case.status.{case.status}"),
+        "status": Phrase(f"case.status.{case.status}"),
         "due": case.due_at,
         "grid": district.area_name(case.grid),
         "steps": tuple(
-            Part(
+            Phrase(
                 "case.step",
                 {
                     "at": step.at,
-                    "move": Part(f"case.did.{step.move}"),
+                    "move": Phrase(f"case.did.{step.move}"),
                     "words": f"：{step.words}" if step.words else "",
                 },
             )

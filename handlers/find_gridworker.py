@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Talk, conversation
 from bot.core.words import Choice
 from domain.people import WORKERS, Person
@@ -81,9 +81,9 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         grid=grid.name,
         code=grid.code,
         kind=talk.district.kinds[grid.kind],
-        sample=Part("grid.sample") if grid.sample else "",
+        sample=Phrase("grid.sample") if grid.sample else "",
         names="、".join(each.person.name or "" for each in workers),
         hours=next((each.hours for each in workers if each.hours), ""),
-        phone=Part("grid.phone", {"phone": phone}) if phone else "",
+        phone=Phrase("grid.phone", {"phone": phone}) if phone else "",
         duties="；".join(talk.district.duties.get(grid.kind, ())),
     )

@@ -1,6 +1,6 @@
 """Somebody new, or lost, sees what can be done here."""
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
 from bot.core.words import Choice
 from storage.desk import Desk
@@ -13,7 +13,8 @@ async def show_help(talk: Talk[Desk]) -> None:
         "help.all" if talk.person.grid else "help.new",
         district=talk.district.name,
         lines=tuple(
-            Part("help.line", {"title": Part(f"{each.name}.title"), "help": Part(f"{each.name}.help")}) for each in mine
+            Phrase("help.line", {"title": Phrase(f"{each.name}.title"), "help": Phrase(f"{each.name}.help")})
+            for each in mine
         ),
         choices=[Choice(f"{each.name}.title", opens=each.name) for each in mine],
     )

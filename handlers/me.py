@@ -3,7 +3,7 @@
 import re
 
 from bot.core.errors import Unclear
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.texts import LANGUAGES
 from bot.core.words import Choice
@@ -18,12 +18,12 @@ async def me(talk: Talk[Desk]) -> None:
     person = talk.person
     talk.say(
         "me.card",
-        name=person.name or Part("me.unknown"),
-        phone=_hidden(person.phone) or Part("me.unknown"),
-        grid=talk.district.area_name(person.grid) if person.grid else Part("me.unknown"),
+        name=person.name or Phrase("me.unknown"),
+        phone=_hidden(person.phone) or Phrase("me.unknown"),
+        grid=talk.district.area_name(person.grid) if person.grid else Phrase("me.unknown"),
         language=LANGUAGES[person.language],
         roles=tuple(
-            Part("me.role", {"role": Part(f"role.{held.role}"), "area": talk.district.area_name(held.area)})
+            Phrase("me.role", {"role": Phrase(f"role.{held.role}"), "area": talk.district.area_name(held.area)})
             for held in person.roles
         ),
         choices=[

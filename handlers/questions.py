@@ -1,6 +1,6 @@
 """Staff see what residents asked and nobody could answer."""
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
 from domain.people import STAFF
 from storage.desk import Desk
@@ -14,5 +14,5 @@ async def questions(talk: Talk[Desk]) -> None:
         return
     talk.say(
         "questions.list",
-        lines=tuple(Part("questions.line", {"words": words, "count": count}) for words, count in asked),
+        lines=tuple(Phrase("questions.line", {"words": words, "count": count}) for words, count in asked),
     )

@@ -3,7 +3,7 @@
 import re
 
 from bot.core.errors import Unclear
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported
@@ -74,9 +74,9 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
                 SURE,
                 name=f"report.sure.{kind_round}.{photo_round}",
                 where=spot.words,
-                what=words or Part("report.see_photo"),
+                what=words or Phrase("report.see_photo"),
                 category=kind.name,
-                photos=Part("report.with_photos", {"count": len(photos)}) if photos else "",
+                photos=Phrase("report.with_photos", {"count": len(photos)}) if photos else "",
             )
             if answer.photos:
                 photos += answer.photos

@@ -1,6 +1,6 @@
 """A gridworker or a member of staff sees what waits for them, nearest deadline first."""
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
 from domain.cases import OPEN, WITH_WORKER, Case, Status, Step
 from domain.people import STAFF, WORKERS
@@ -25,11 +25,11 @@ async def tasks(talk: Talk[Desk]) -> None:
             choices=[case_card.opener("tasks", case) for case in waiting],
             count=len(waiting),
             cases=tuple(
-                Part(
+                Phrase(
                     "tasks.line",
                     {
                         "number": case.number,
-                        "status": Part(f"case.status.{case.status}"),
+                        "status": Phrase(f"case.status.{case.status}"),
                         "place": case.place,
                         "words": case_card.short(case.words, 30),
                         "due": case.due_at,

@@ -1,7 +1,7 @@
 """A resident writes to a gridworker, and the gridworker answers, neither seeing the other's number."""
 
 from bot.core.errors import Unclear
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.district import District
 from domain.people import Person
@@ -25,5 +25,5 @@ async def write_to_gridworker(talk: Talk[Desk]) -> WorkerAsked:
     person = await talk.look("to", Person | None, lambda desk: desk.people.get(to))
     if person is None:
         raise Refused("write.nobody")
-    letter = await talk.ask(WORDS, name_of=person.name or Part("role.resident"))
+    letter = await talk.ask(WORDS, name_of=person.name or Phrase("role.resident"))
     return WorkerAsked(by=talk.person.id, to=to, words=letter.text, photos=letter.photos)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.areas import around, covers
@@ -51,7 +51,7 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
         words=case.words,
         category=category.name,
         due=due_at,
-        worker=worker.name if worker else "",
+        worker=(worker.name or "") if worker else "",
         choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)],
     )
     if category.urgent:
@@ -146,7 +146,7 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
         values |= {"round": case.round + 1, "done_at": None}
     if moved.move is Move.RATE:
         values |= {"rating": moved.score}
-    if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.INVALID):
+    if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.DISMISSED):
         values |= {"closed_at": desk.now}
     after = await desk.cases.change(case.id, **values) if values else case
     await desk.cases.add_photos(case.id, moved.photos, "done" if moved.move is Move.FINISH else "reported")
@@ -163,7 +163,9 @@ async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         due=case.due_at,
         choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
     )
-    await desk.tell(case.reporter_id, "case.was_accepted", number=case.number, worker=person.name, due=case.due_at)
+    await desk.tell(
+        case.reporter_id, "case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at
+    )
 
 
 async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -186,14 +188,14 @@ async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) 
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
     if worker is None or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
         raise Refused("case.no_such_worker", answer="case.to_whom")
-    await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name)
-    await desk.tell(case.reporter_id, "case.was_dispatched", number=case.number, worker=worker.name)
+    await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name or "")
+    await desk.tell(case.reporter_id, "case.was_dispatched", number=case.number, worker=worker.name or "")
     await _give_to_worker(case, desk)
 
 
 async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_finished", number=case.number)
-    said = Part("case.they_said", {"words": moved.words}) if moved.words else ""
+    said = Phrase("case.they_said", {"words": moved.words}) if moved.words else ""
     told = await desk.tell(
         case.reporter_id,
         "case.was_finished",
@@ -221,15 +223,15 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     )
 
 
-def _signed(case: Case, person: Person) -> Part:
+def _signed(case: Case, person: Person) -> Phrase:
     """Somebody's name with the role in which they acted here."""
     role = next((held.role for held in person.roles if covers(held.area, case.grid)), Role.GRIDWORKER)
-    return Part("case.who", {"role": Part(f"role.{role}"), "name": person.name or ""})
+    return Phrase("case.who", {"role": Phrase(f"role.{role}"), "name": person.name or ""})
 
 
 async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.thanks", number=case.number)
-    score = Part(f"case.{Score(moved.score or 2).name.lower()}")
+    score = Phrase(f"case.{Score(moved.score or 2).name.lower()}")
     await desk.tell(case.worker_id, "case.was_rated", number=case.number, place=case.place, score=score)
 
 
@@ -241,6 +243,7 @@ async def _verified(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
 
 async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_rejected", number=case.number)
+    await _plan(case, desk)
     if person.id != case.reporter_id:
         await desk.tell(case.reporter_id, "case.sent_back", number=case.number)
     await desk.tell(

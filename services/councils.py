@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.councils import (
@@ -123,7 +123,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
         "eligible": result.eligible,
         "turnout": f"{result.turnout:.0%}",
         "counts": tuple(
-            Part("ballot.count", {"option": option, "votes": votes})
+            Phrase("ballot.count", {"option": option, "votes": votes})
             for option, votes in zip(ballot.options, counts, strict=True)
         ),
     }

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.cases import WITH_WORKER, DigestDue, Status
@@ -43,9 +43,9 @@ async def _send(number: int, day: str, desk: Desk) -> None:
         kind=Kind.NOTICE,
         once=f"digest:{day}:{number}",
         count=len(waiting),
-        late=Part("digest.late", {"count": late}) if late else "",
+        late=Phrase("digest.late", {"count": late}) if late else "",
         lines=tuple(
-            Part(
+            Phrase(
                 "digest.line",
                 {"number": case.number, "place": case.place, "due": case.due_at, "words": case.words[:20]},
             )

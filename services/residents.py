@@ -2,7 +2,7 @@
 
 import re
 
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.people import Role
@@ -15,7 +15,6 @@ from domain.residents import (
     LinkWanted,
     NameGiven,
     PhoneGiven,
-    RoleGranted,
     WorkerAsked,
 )
 from storage.desk import Desk
@@ -89,28 +88,37 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
         await desk.tell(used.by, "link.done")
         return
     if invitation.role and invitation.area:
-        await desk.happen(RoleGranted(used.by, invitation.role, invitation.area))
+        # Whom the district's list names, and who has had no chat so far: this is theirs.
+        for person in await desk.people.serving(invitation.area, [invitation.role]):
+            if await desk.people.chat_of(person.id) is None:
+                await desk.people.merge(used.by, person.id, chat=desk.chat)
+                await _welcome(used.by, person.id, invitation.role, invitation.area, desk)
+                return
+        await desk.people.grant(used.by, invitation.role, invitation.area)
+        await _welcome(used.by, used.by, invitation.role, invitation.area, desk)
 
 
-@when(RoleGranted)
-async def grant(granted: RoleGranted, desk: Desk) -> None:
-    await desk.people.grant(granted.person, granted.role, granted.area)
+async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk) -> None:
+    person = await desk.people.get(number)
+    first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
+    choices = [Choice(f"{first}.title", opens=first)]
+    if person is not None and person.name is None:
+        # Residents read the name of whoever takes their case.
+        choices.insert(0, Choice("name.title", opens="name"))
     await desk.tell(
-        granted.person,
-        "join.done",
-        role=Part(f"role.{granted.role}"),
-        area=desk.district.area_name(granted.area),
-        choices=[Choice("tasks.title", opens="tasks")]
-        if granted.role is not Role.COUNCIL_HOST
-        else [Choice("ballot_open.title", opens="ballot_open")],
+        speaker,
+        "join.done" if person and person.name else "join.done_name",
+        role=Phrase(f"role.{role}"),
+        area=desk.district.area_name(area),
+        choices=choices,
     )
-    await desk.tell_menu(granted.person)
+    await desk.tell_menu(number)
 
 
 @when(WorkerAsked)
 async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     writer = await desk.people.get(asked.by)
-    name = writer.name if writer and writer.name else Part("write.a_resident")
+    name = writer.name if writer and writer.name else Phrase("write.a_resident")
     told = await desk.tell(
         asked.to,
         "write.letter",

@@ -28,7 +28,8 @@ class Database:
             self._writer = self._reader = self._open(pool_size=10, max_overflow=10, pool_timeout=60)
 
     def _open(self, **pool: Any) -> AsyncEngine:
-        engine = create_async_engine(self.url, **pool)
+        # What people say must not come back in an error's words.
+        engine = create_async_engine(self.url, hide_parameters=True, **pool)
         if self.sqlite:
             event.listen(engine.sync_engine, "connect", _prepare)
         return engine

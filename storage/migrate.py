@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
 
@@ -17,11 +18,23 @@ _FOLDER = Path(__file__).parent / "migrations"
 HEAD = "0001"
 
 
+class Unreachable(Exception):
+    """The database cannot be used; says of which kind the trouble is."""
+
+
 async def migrate(database: Database) -> None:
-    """Run the steps still missing."""
-    async with database.exclusive("xiaomazha:migrate") as connection:
-        if await connection.run_sync(_revision) != HEAD:
-            await connection.run_sync(to, HEAD)
+    """Run the steps still missing.
+
+    Raises:
+        Unreachable: the database does not answer, or not to us.
+    """
+    try:
+        async with database.exclusive("xiaomazha:migrate") as connection:
+            if await connection.run_sync(_revision) != HEAD:
+                await connection.run_sync(to, HEAD)
+    except (OSError, SQLAlchemyError) as error:
+        # Its words may hold the password.
+        raise Unreachable(type(error.__cause__ or error).__name__) from error
 
 
 def _revision(connection: Connection) -> str | None:

@@ -263,11 +263,14 @@ class OutboxStore:
             if number is not None
         ]
 
-    async def waiting(self) -> int:
-        """How many messages are still on their way."""
+    async def waiting(self, platform: str) -> int:
+        """How many messages are still on their way to a platform."""
         return (
             await self._db.scalar(
-                select(func.count()).select_from(Outbox).where(Outbox.state.in_(("pending", "sending")))
+                select(func.count())
+                .select_from(Outbox)
+                .join(Contacts, Contacts.id == Outbox.contact_id)
+                .where(Contacts.platform == platform, Outbox.state.in_(("pending", "sending")))
             )
             or 0
         )

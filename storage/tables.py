@@ -35,6 +35,10 @@ class Moment(TypeDecorator[datetime]):
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
+# SQLite would give a deleted row's number to the next one: a page or a button of somebody forgotten must lead nowhere.
+_NEVER_AGAIN = {"sqlite_autoincrement": True}
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -63,6 +67,7 @@ class People(Base):
     sample: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     forgotten_at: Mapped[datetime | None]
+    __table_args__ = _NEVER_AGAIN
 
 
 class Roles(Base):
@@ -98,7 +103,7 @@ class Contacts(Base):
     state: Mapped[str] = mapped_column(default="")
     heard_at: Mapped[datetime]
     blocked_at: Mapped[datetime | None]
-    __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True),)
+    __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True), _NEVER_AGAIN)
 
 
 class HeardMessages(Base):
@@ -149,6 +154,7 @@ class Outbox(Base):
         Index("ix_outbox_contact", "contact_id", "id"),
         Index("ix_outbox_mailbox", "contact_id", "delivered"),
         Index("ix_outbox_delivered", "delivered"),
+        _NEVER_AGAIN,
     )
 
 
@@ -211,6 +217,7 @@ class Cases(Base):
     __table_args__ = (
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),
+        _NEVER_AGAIN,
     )
 
 
@@ -256,6 +263,7 @@ class Ballots(Base):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
+        _NEVER_AGAIN,
     )
 
 

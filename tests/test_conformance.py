@@ -413,9 +413,14 @@ class House:
         await hears(client, "现在没有办到一半的事", since=since)
         return Counter(bubble.text.partition("\n")[0] for bubble in client.heard())
 
+    async def settle(self) -> None:
+        """Let what is on its way out arrive, if it can."""
+        with suppress(TimeoutError):
+            await until(self._all_sent, 2)
+
     async def _all_sent(self) -> bool:
         async with self.service.desks.read() as desk:
-            return await desk.outbox.waiting() == 0
+            return await sum([await desk.outbox.waiting(each.platform) for each in self.service.adapters]) == 0
 
 
 def at_telegram(settings: Settings, server: BotApiServer, *, webhook: bool) -> Settings:
@@ -442,9 +447,11 @@ def at_telegram(settings: Settings, server: BotApiServer, *, webhook: bool) -> S
 async def until(look: Callable[[], Any], seconds: float = 15.0) -> Any:
     """What `look` finds, once it finds something."""
     async with asyncio.timeout(seconds):
-        while not (found := await seen if isawaitable(seen := look()) else seen):
+        while True:
+            seen = look()
+            if found := await seen if isawaitable(seen) else seen:
+                return found
             await asyncio.sleep(0.01)
-    return found
 
 
 async def hears(client: Client, words: str, *, since: int = 0, seconds: float = 15.0) -> Bubble:
@@ -471,6 +478,7 @@ async def house(platform: str, settings: Settings, knowledge: Knowledge) -> Asyn
         house = House(settings, knowledge, platform, server)
         await house.open()
         yield house
+        await house.settle()
         await house.close()
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,6 @@ from sqlalchemy import select
 from bot.app import Knowledge
 from bot.core.words import Address, Choice, Kind
 from config.settings import Settings
-from domain.cases import Status
 from domain.people import Role
 from storage.database import Database
 from storage.tables import Contacts, HeardMessages, Outbox, Parked, People
@@ -96,6 +98,7 @@ async def house(server: Moody, settings: Settings, knowledge: Knowledge) -> Asyn
     house = TelegramHouse(settings, knowledge, server)
     await house.open()
     yield house
+    await house.settle()
     await house.close()
 
 
@@ -356,55 +359,62 @@ async def test_a_hundred_messages_in_a_second_get_one_word_and_none_is_lost(hous
     assert [row for row in await house.rows(HeardMessages.held) if row.held] == []
 
 
-# Dying in the middle of it.
+# Dying, or stopping, in the middle of it.
 
 
 @pytest.mark.parametrize(
-    ("kind", "state", "copies"), [(Kind.PUSH, "pending", 2), (Kind.REMINDER, "unknown", 1)], ids=["push", "reminder"]
+    ("kind", "state", "copies"), [(Kind.PUSH, "sent", 2), (Kind.REMINDER, "unknown", 1)], ids=["push", "reminder"]
 )
-async def test_what_was_being_sent_at_the_end_is_repeated_or_left_as_its_kind_says(
-    house: TelegramHouse, kind: Kind, state: str, copies: int
+async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_says(
+    house: TelegramHouse, settings: Settings, knowledge: Knowledge, tmp_path: Path, kind: Kind, state: str, copies: int
 ) -> None:
+    await _pushed_slowly(house, kind)
+    # What lies on the disk at this moment is all that a killed process leaves behind.
+    left = tmp_path / "left.db"
+    await asyncio.to_thread(_copy, Path(house.database_url.removeprefix("sqlite:///")), left)
+    await until(lambda: _copies(house))
+    await house.close()
+    after = TelegramHouse(settings.model_copy(update={"database_url": f"sqlite:///{left}"}), knowledge, house.server)
+    ((number,),) = [row[:1] for row in await after.rows(Outbox.id, Outbox.state) if row.state == "sending"]
+
+    await after.open()
+
+    await until(lambda: _in_state(after, number, state))
+    assert await after.all_heard(after.li)
+    assert len(_copies(after)) == copies
+    assert {(sent.text, sent.data(0)) for sent in _copies(after)} == {("帮助", f"{number}:0")}
+    await after.close()
+
+
+@pytest.mark.xfail(strict=True, reason="the sender is cut off at a stop, so what arrived is not noted and comes twice")
+async def test_what_is_being_sent_at_a_stop_arrives_once(house: TelegramHouse) -> None:
+    await _pushed_slowly(house, Kind.PUSH)
+    await house.close()
+    await house.open()
+    await until(lambda: _copies(house))
+    assert await house.all_heard(house.li)
+    assert len(_copies(house)) == 1
+
+
+async def _pushed_slowly(house: TelegramHouse, kind: Kind) -> None:
+    """A message is on the line, and Telegram takes its time to answer."""
     await house.li.say("帮助")
     await hears(house.li, "您可以")
+    await house.settle()
     before = len(house.server.calls_to(LI))
     house.server.fail("sendMessage", delay=0.5)
     await house.push(LI, "help.title", kind)
     await until(lambda: len(house.server.calls_to(LI)) > before)
 
-    # Nothing of the sender's ends well: what is in flight is cut off, as a kill would.
-    await house.close()
-    ((number,),) = [row[:1] for row in await house.rows(Outbox.id, Outbox.state) if row.state == "sending"]
-    await until(lambda: _copies(house))
-    await house.open()
 
-    if state == "unknown":
-        await until(lambda: _state(house, number, "unknown"))
-    else:
-        await until(lambda: _state(house, number, "sent"))
-    assert await house.all_heard(house.li)
-    assert len(_copies(house)) == copies
-    assert {(sent.text, sent.data(0)) for sent in _copies(house)} == {("帮助", f"{number}:0")}
+def _copy(database: Path, to: Path) -> None:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
 
 
 def _copies(house: TelegramHouse) -> list[Sent]:
     return [sent for sent in house.server.sent(LI) if sent.text == "帮助"]
 
 
-async def _state(house: TelegramHouse, number: int, state: str) -> bool:
+async def _in_state(house: TelegramHouse, number: int, state: str) -> bool:
     return (number, state) in [tuple(row) for row in await house.rows(Outbox.id, Outbox.state)]
-
-
-async def test_a_stop_in_the_middle_of_a_broadcast_tells_everybody_once(house: TelegramHouse) -> None:
-    chats = list(_residents())
-    for chat in chats:
-        await house.push(chat, "help.title")
-    await until(lambda: sum(len(house.server.sent(chat)) for chat in chats) >= 5)
-    await house.close()
-    await house.open()
-    await until(lambda: all(house.server.sent(chat) for chat in chats))
-    await until(lambda: _nothing_pending(house))
-    # One may have been on the line when we stopped.
-    assert sum(len(house.server.sent(chat)) for chat in chats) <= RESIDENTS + 4
-    assert [case for case in await house.cases() if case.status is not Status.CLOSED] == []
-    await asyncio.sleep(0)

@@ -31,7 +31,7 @@ OPENED_BY_WORDS = [each.name for each in CONVERSATIONS.values() if each.opens_wi
 KEY_ARGUMENT = {
     "Ask": 0,
     "Line": 0,
-    "Part": 0,
+    "Phrase": 0,
     "Refused": 0,
     "Unclear": 0,
     "Choice": 0,
@@ -115,7 +115,7 @@ def _uses_in_call(call: ast.Call, where: str) -> Iterator[Use]:
     given: frozenset[str] | None = frozenset(each.arg for each in call.keywords if each.arg)
     if name == "Ask" or any(each.arg is None for each in call.keywords):
         given = None
-    elif name in ("Line", "Part"):
+    elif name in ("Line", "Phrase"):
         given = _named(call.args[1]) if len(call.args) > 1 else frozenset()
     for template in _templates(call.args[place]):
         yield Use(where, template, name == "Choice", given)

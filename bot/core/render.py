@@ -11,7 +11,7 @@ from bot.core.words import Choice, Reply
 
 
 @dataclass(frozen=True)
-class Part:
+class Phrase:
     """A text inside another text: a name of a state, a line of a list."""
 
     key: str
@@ -21,13 +21,13 @@ class Part:
 def render(line: Line, texts: Texts, language: str, zone: ZoneInfo) -> Reply:
     """What to send for a line. Choice labels may be text keys; data is shown as it is."""
     return Reply(
-        words(Part(line.key, line.shown), texts, language, zone),
+        words(Phrase(line.key, line.shown), texts, language, zone),
         tuple(_labelled(choice, texts, language) for choice in line.choices),
         line.photos,
     )
 
 
-def words(part: Part, texts: Texts, language: str, zone: ZoneInfo) -> str:
+def words(part: Phrase, texts: Texts, language: str, zone: ZoneInfo) -> str:
     """One text with everything in it filled in."""
     return texts.say(
         part.key,
@@ -37,7 +37,7 @@ def words(part: Part, texts: Texts, language: str, zone: ZoneInfo) -> str:
 
 
 def _plain(value: object, texts: Texts, language: str, zone: ZoneInfo) -> object:
-    if isinstance(value, Part):
+    if isinstance(value, Phrase):
         return words(value, texts, language, zone)
     if isinstance(value, datetime):
         local = value.astimezone(zone)

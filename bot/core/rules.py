@@ -11,22 +11,22 @@ Act = Callable[[Any, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class When:
     """When this fact comes true, act: write rows and queue messages, inside the same transaction."""
 
     fact: type
     act: Act
 
 
-def when(fact: type[F]) -> Callable[[Callable[[F, Any], Awaitable[None]]], Rule]:
+def when(fact: type[F]) -> Callable[[Callable[[F, Any], Awaitable[None]]], When]:
     """Make a function the rule for a fact; `build` finds it in its file under `services/`."""
-    return lambda act: Rule(fact, act)
+    return lambda act: When(fact, act)
 
 
 class Rules:
     """All rules, by fact."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[When]) -> None:
         self._rules: dict[type, list[Act]] = {}
         for rule in rules:
             self._rules.setdefault(rule.fact, []).append(rule.act)

@@ -12,7 +12,7 @@ import msgspec
 
 from bot.core.errors import Refused
 from bot.core.ports import Contact, D, Desks, Ear
-from bot.core.render import Part
+from bot.core.render import Phrase
 from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Waiting
 from bot.core.words import Address, Choice, Said
 from domain.faq import Match
@@ -275,7 +275,7 @@ class Turns(Generic[D]):
                 hand.desk.reply(Line("turn.nothing_open", {}))
             else:
                 hand.state.stack.pop()
-                hand.desk.reply(Line("turn.cancelled", {"title": Part(f"{top.name}.title")}))
+                hand.desk.reply(Line("turn.cancelled", {"title": Phrase(f"{top.name}.title")}))
                 await self._again(hand)
         elif word in _BACK:
             if top is None:
@@ -288,7 +288,7 @@ class Turns(Generic[D]):
             if top is None:
                 await self._open(hand, "help", "", {})
             else:
-                await self._aside(hand, Line("turn.help_here", {"help": Part(f"{top.name}.help")}))
+                await self._aside(hand, Line("turn.help_here", {"help": Phrase(f"{top.name}.help")}))
         else:
             return False
         return True

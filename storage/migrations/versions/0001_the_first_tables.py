@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
         sa.UniqueConstraint("key", name=op.f("uq_people_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_people_grid"), ["grid"], unique=False)
@@ -118,6 +119,7 @@ def upgrade() -> None:
         sa.Column("cancelled", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["host_id"], ["people.id"], name=op.f("fk_ballots_host_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ballots")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("ballots", schema=None) as batch_op:
         batch_op.create_index(
@@ -151,6 +153,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["worker_id"], ["people.id"], name=op.f("fk_cases_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_grid_status", ["grid", "status"], unique=False)
@@ -169,6 +172,7 @@ def upgrade() -> None:
         sa.Column("blocked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_contacts_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contacts_person_id"), ["person_id"], unique=False)
@@ -252,6 +256,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_outbox_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("once", name=op.f("uq_outbox_once")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_contact", ["contact_id", "id"], unique=False)
@@ -301,9 +306,7 @@ def downgrade() -> None:
     with op.batch_alter_table("roles", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_roles_person_id"))
         batch_op.drop_index(
-            "ix_roles_area_role",
-            sqlite_where=sa.text("until IS NULL"),
-            postgresql_where=sa.text("until IS NULL"),
+            "ix_roles_area_role", sqlite_where=sa.text("until IS NULL"), postgresql_where=sa.text("until IS NULL")
         )
 
     op.drop_table("roles")
@@ -321,9 +324,7 @@ def downgrade() -> None:
     op.drop_table("cases")
     with op.batch_alter_table("ballots", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_ballots_open",
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            "ix_ballots_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
         )
 
     op.drop_table("ballots")
@@ -338,9 +339,7 @@ def downgrade() -> None:
     op.drop_table("parked")
     with op.batch_alter_table("heard", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_heard_held",
-            sqlite_where=sa.text("held IS NOT NULL"),
-            postgresql_where=sa.text("held IS NOT NULL"),
+            "ix_heard_held", sqlite_where=sa.text("held IS NOT NULL"), postgresql_where=sa.text("held IS NOT NULL")
         )
         batch_op.drop_index(batch_op.f("ix_heard_at"))
 
@@ -349,9 +348,7 @@ def downgrade() -> None:
     op.drop_table("facts")
     with op.batch_alter_table("dues", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_dues_due",
-            sqlite_where=sa.text("done_at IS NULL"),
-            postgresql_where=sa.text("done_at IS NULL"),
+            "ix_dues_due", sqlite_where=sa.text("done_at IS NULL"), postgresql_where=sa.text("done_at IS NULL")
         )
 
     op.drop_table("dues")
