@@ -85,5 +85,5 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         names="、".join(each.person.name or "" for each in workers),
         hours=next((each.hours for each in workers if each.hours), ""),
         phone=Phrase("grid.phone", {"phone": phone}) if phone else "",
-        duties="；".join(talk.district.duties.get(grid.kind, ())),
+        duties=tuple(f"· {duty}" for duty in talk.district.duties.get(grid.kind, ())),
     )

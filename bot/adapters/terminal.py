@@ -9,6 +9,9 @@ from bot.core.ports import Pace, Take
 from bot.core.words import Address, Outgoing, Said, Tap
 
 
+_BREATH = 0.6
+
+
 class Terminal:
     """Reads lines, prints answers; a number alone presses that button of the last message."""
 
@@ -40,6 +43,8 @@ class Terminal:
             text = line.strip()
             message, count = self._buttons
             tap = Tap(message, int(text) - 1) if text.isdecimal() and 0 < int(text) <= count else None
+            # Lines from a file come faster than anybody types, and would be taken for a flood.
+            await asyncio.sleep(_BREATH)
             await take(Said(self._address, self._new_id(), self._clock(), "" if tap else text, tap=tap))
         self.ended.set()
 
