@@ -8,7 +8,6 @@ from datetime import datetime
 from bot.core.ports import Pace, Take
 from bot.core.words import Address, Outgoing, Said, Tap
 
-
 _BREATH = 0.6
 
 

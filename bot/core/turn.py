@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -105,7 +105,9 @@ class Book:
 
 def _rest(text: str, word: str, fold: Callable[[str], str]) -> str | None:
     """What follows the word, as it was typed; None when the word is only the beginning of another."""
-    end = next((place for place in range(1, len(text)) if fold(text[:place]) == word), None)
+    # Folding may shorten (spaces, widths), never by more than this for words as short as ours.
+    reach = min(len(text), 4 * len(word) + 4)
+    end = next((place for place in range(1, reach) if fold(text[:place]) == word), None)
     if end is None or not (text[end].isspace() or text[end] in ":,，：。.、;；!！"):
         return None
     return text[end:].lstrip(" :,，：。.、;；!！\n\t")
@@ -134,7 +136,7 @@ class Turns(Generic[D]):
         self._book = book
         self._ear = ear
         self._new_id = new_id
-        self._queues: dict[Address, asyncio.Lock] = {}
+        self._queues: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, said: Said) -> None:
         """Handle one message; once this returns, it and all it caused are stored, and it may be acknowledged.
@@ -145,10 +147,10 @@ class Turns(Generic[D]):
             Exception: not even that could be stored; do not acknowledge, the platform will repeat it.
         """
         said = replace(said, text=_clean(said.text))
-        async with AsyncExitStack() as stack:
-            lock = self._queues.setdefault(said.address, asyncio.Lock())
-            stack.callback(self._forget, said.address)
-            await stack.enter_async_context(lock)
+        # Kept alive by those who hold or await it, gone with the last of them.
+        lock = self._queues.get(said.address) or asyncio.Lock()
+        self._queues[said.address] = lock
+        async with lock:
             for number, pause in enumerate(_ATTEMPTS):
                 await asyncio.sleep(pause)
                 try:
@@ -159,11 +161,6 @@ class Turns(Generic[D]):
                 else:
                     return
             await self._give_up(said)
-
-    def _forget(self, address: Address) -> None:
-        lock = self._queues.get(address)
-        if lock is not None and not lock.locked() and not getattr(lock, "_waiters", None):
-            del self._queues[address]
 
     async def _give_up(self, said: Said) -> None:
         trouble = self._new_id()
