@@ -17,6 +17,7 @@ log = logging.getLogger("xiaomazha.sender")
 _BATCH = 4
 _IDLE = 0.5
 _ATTEMPTS = 8
+_LAST_SENDS = 5.0
 
 
 class Sender:
@@ -71,24 +72,38 @@ class _Lane:
         self._adapter = adapter
         self._bell = bell
         self._now = monotonic
+        self._claimed: list[Claimed] = []
+        self._sends: set[asyncio.Task[None]] = set()
         self._flying: set[int] = set()
         self._cooling: dict[int, float] = {}
         self._slot = 0.0
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
+        """Send until cancelled; then let what is on its way arrive and be noted, and give back what is not."""
+        try:
             while True:
                 self._bell.clear()
                 try:
-                    claimed = await self._claim()
+                    self._claimed += await self._claim()
                 except Exception:
                     log.exception("claiming failed, trying again")
-                    claimed = []
-                for each in claimed:
-                    await self._next_slot()
-                    group.create_task(self._send(each))
-                if not claimed:
+                if not self._claimed:
                     await _rung(self._bell, self._wait())
+                while self._claimed:
+                    await self._next_slot()
+                    send = asyncio.create_task(self._send(self._claimed.pop(0)))
+                    self._sends.add(send)
+                    send.add_done_callback(self._sends.discard)
+        finally:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=_LAST_SENDS)
+        if self._claimed:
+            async with self._desks.write() as desk:
+                for each in self._claimed:
+                    await desk.outbox.again(each.outgoing.id, desk.now)
 
     async def _claim(self) -> list[Claimed]:
         now = self._now()

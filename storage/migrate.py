@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.database import Database
 
@@ -33,8 +33,8 @@ async def migrate(database: Database) -> None:
             if await connection.run_sync(_revision) != HEAD:
                 await connection.run_sync(to, HEAD)
     except (OSError, SQLAlchemyError) as error:
-        # Its words may hold the password.
-        raise Unreachable(type(error.__cause__ or error).__name__) from error
+        # The driver's own words say what is wrong; SQLAlchemy's would add the statement.
+        raise Unreachable(str(error.orig if isinstance(error, DBAPIError) else error)) from error
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,12 +1,16 @@
 """The terminal: an operator talks to the bot without any platform, one line a message."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count
 
 from bot.core.ports import Pace, Take
 from bot.core.words import Address, Outgoing, Said, Tap
+
+log = logging.getLogger("xiaomazha.terminal")
 
 _BREATH = 0.6
 
@@ -44,8 +48,19 @@ class Terminal:
             tap = Tap(message, int(text) - 1) if text.isdecimal() and 0 < int(text) <= count else None
             # Lines from a file come faster than anybody types, and would be taken for a flood.
             await asyncio.sleep(_BREATH)
-            await take(Said(self._address, self._new_id(), self._clock(), "" if tap else text, tap=tap))
+            await self._insist(take, Said(self._address, self._new_id(), self._clock(), "" if tap else text, tap=tap))
         self.ended.set()
+
+    async def _insist(self, take: Take, said: Said) -> None:
+        """Nobody repeats a line for us: it is offered until it is stored."""
+        for failures in count():
+            try:
+                await take(said)
+            except Exception:
+                log.exception("could not take a line, trying again")
+                await asyncio.sleep(min(0.5 * 2.0 ** min(failures, 10), 30.0))
+            else:
+                return
 
     async def send(self, outgoing: Outgoing) -> None:
         reply = outgoing.reply
