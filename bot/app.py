@@ -128,7 +128,11 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Service"]:
         """Listen, send and ring until the block ends; what is in hand then is finished first."""
-        await self.prepare()
+        try:
+            await self.prepare()
+        except BaseException:
+            await self.desks.database.close()
+            raise
         sender = Sender(self.desks, self.adapters, self._monotonic)
         self.desks.on_queued = sender.wake
         tasks = [
@@ -232,7 +236,7 @@ def build(
 
     desks = Desks(Database(settings.database_url), texts, district, rules, clock, new_id, album, menu)
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
-    service = Service(settings, district, desks, turns, book, Bell(desks, new_id), monotonic)
+    service = Service(settings, district, desks, turns, book, Bell(desks), monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

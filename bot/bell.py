@@ -2,31 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from services import digest
 from storage.desk import Desks
 
 log = logging.getLogger("xiaomazha.bell")
 
-_ATTEMPTS = 6
+_LONGEST_PAUSE = 600.0
 
 
 class Bell:
     """APScheduler only rings: the rows decide what is due, so a bell missed or rung twice changes nothing."""
 
-    def __init__(self, desks: Desks, new_id: Callable[[], str]) -> None:
+    def __init__(self, desks: Desks) -> None:
         self._desks = desks
-        self._new_id = new_id
         self._ringing = asyncio.Lock()
 
     async def run(self) -> None:
         """Ring until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(self.ring, "interval", seconds=1, coalesce=True, max_instances=1, misfire_grace_time=None)
-        scheduler.add_job(self._prune, "interval", hours=6, coalesce=True, misfire_grace_time=None)
+        scheduler.add_job(self._tidy, "interval", hours=1, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         try:
             await asyncio.Event().wait()
@@ -60,16 +59,16 @@ class Bell:
                 log.exception("the bell could not look")
                 return False
             log.exception("due %d (%s) failed, attempt %d", due.id, due.fact, due.attempts + 1)
+            # For ever, ever more rarely: a ballot must close and a case must be checked, however long we were wrong.
+            pause = min(2.0 ** (due.attempts + 1), _LONGEST_PAUSE)
             async with self._desks.write() as desk:
-                if due.attempts + 1 >= _ATTEMPTS:
-                    await desk.heard.park(self._new_id(), f"due {due.id} {due.fact} {due.body}".encode())
-                    await desk.dues.done(due.id)
-                else:
-                    await desk.dues.later(due.id, desk.now + timedelta(seconds=2.0 ** (due.attempts + 1)))
+                await desk.dues.later(due.id, desk.now + timedelta(seconds=pause))
         return True
 
-    async def _prune(self) -> None:
+    async def _tidy(self) -> None:
         async with self._desks.write() as desk:
+            # The next morning is planned whatever became of this one.
+            await digest.plan_next(desk)
             await desk.outbox.prune(timedelta(days=90))
             await desk.heard.prune(timedelta(days=7))
             await desk.dues.prune(timedelta(days=90))

@@ -133,9 +133,9 @@ class _Lane:
             try:
                 await self._adapter.send(outgoing)
             except TryLater as trouble:
-                pause = trouble.seconds if trouble.seconds is not None else min(2.0**outgoing.attempts, 300.0)
+                pause = trouble.seconds if trouble.seconds is not None else min(2.0 ** min(outgoing.attempts, 9), 300.0)
                 gap = max(gap, pause)
-                await self._again(claimed, pause)
+                await self._again(claimed, pause, counted=False)
             except Moved as moved:
                 async with self._desks.write() as desk:
                     await desk.people.move_chat(contact, moved.chat)
@@ -152,7 +152,7 @@ class _Lane:
                 log.exception("message %d is not acceptable to %s", outgoing.id, self._adapter.platform)
             except Unsure:
                 if POLICIES[outgoing.kind].repeat:
-                    await self._again(claimed, 1.0)
+                    await self._again(claimed, min(2.0**outgoing.attempts, 300.0), counted=True)
                 else:
                     async with self._desks.write() as desk:
                         await desk.outbox.unknown(outgoing.id)
@@ -168,9 +168,10 @@ class _Lane:
                 self._cooling[contact] = self._now() + gap
             self._bell.set()
 
-    async def _again(self, claimed: Claimed, pause: float) -> None:
+    async def _again(self, claimed: Claimed, pause: float, *, counted: bool) -> None:
+        """Try later. A platform that is away is waited for; in doubt it is not repeated for ever."""
         async with self._desks.write() as desk:
-            if claimed.outgoing.attempts >= _ATTEMPTS:
+            if counted and claimed.outgoing.attempts >= _ATTEMPTS:
                 await desk.outbox.dead([claimed.outgoing.id])
                 log.error("message %d given up after %d attempts", claimed.outgoing.id, claimed.outgoing.attempts)
             else:

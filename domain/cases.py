@@ -118,7 +118,9 @@ def parts(case: Case, person: Person) -> set[Part]:
     played = set()
     if case.reporter_id == person.id:
         played.add(Part.REPORTER)
-    if case.worker_id == person.id or person.serves(case.grid, WORKERS):
+    # The one it was given to, while they are in office; or another worker of the grid.
+    given = case.worker_id == person.id and person.has(*WORKERS, *STAFF)
+    if given or person.serves(case.grid, WORKERS):
         played.add(Part.WORKER)
     if person.serves(case.grid, STAFF):
         played.add(Part.STAFF)
@@ -136,7 +138,7 @@ def check(case: Case, move: Move, person: Person) -> None:
         raise Refused("case.not_yours", number=case.number)
     if case.status not in rule.start:
         raise Refused(f"case.already.{case.status}", number=case.number)
-    if move is Move.VERIFY and case.worker_id == person.id:
+    if move in (Move.VERIFY, Move.RATE) and case.worker_id == person.id:
         raise Refused("case.own_work", number=case.number)
 
 

@@ -76,6 +76,10 @@ class District:
     sample: bool = False
     digest: str = field(default="", repr=False)
 
+    def category(self, code: str) -> Category:
+        """A category by its code; 其他 for one the catalogue no longer has."""
+        return self.categories.get(code) or self.categories["other"]
+
     def heirs(self, code: str, day: date) -> list[Grid]:
         """The grids in force that an old or present code leads to; empty for a code that never was."""
         found: list[Grid] = []

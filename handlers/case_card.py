@@ -1,13 +1,12 @@
 """How a case looks to the one who asks: its state, its steps, and buttons for what they may do with it."""
 
-from collections.abc import Sequence
-
 from bot.core.render import Phrase
+from bot.core.talk import Talk
 from bot.core.words import Choice
-from domain.cases import Case, Move, Step, moves
-from domain.district import District
+from domain.cases import Case, Move, Part, Step, moves, parts
 from domain.people import Person
 from services.cases import button
+from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
 _OFFERED = (
@@ -30,28 +29,35 @@ def buttons(case: Case, person: Person) -> tuple[Choice, ...]:
     return tuple(button(case, move) for move in _OFFERED if move in possible)
 
 
-def shown(case: Case, steps: Sequence[Step], district: District) -> dict[str, object]:
-    """What the text `case.card` needs."""
-    return {
-        "number": case.number,
-        "category": district.categories[case.category].name,
-        "place": case.place,
-        "words": case.words,
-        "status": Phrase(f"case.status.{case.status}"),
-        "due": case.due_at,
-        "grid": district.area_name(case.grid),
-        "steps": tuple(
+async def show(talk: Talk[Desk], case: Case) -> None:
+    """The whole case in one message, with its photos and buttons."""
+    steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
+    photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
+    inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF}
+    talk.say(
+        "case.card",
+        choices=buttons(case, talk.person),
+        photos=photos,
+        number=case.number,
+        category=talk.district.category(case.category).name,
+        place=case.place,
+        words=case.words,
+        status=Phrase(f"case.status.{case.status}"),
+        due=case.due_at,
+        grid=talk.district.area_name(case.grid),
+        steps=tuple(
             Phrase(
                 "case.step",
                 {
                     "at": step.at,
                     "move": Phrase(f"case.did.{step.move}"),
-                    "words": f"：{step.words}" if step.words else "",
+                    # Why a worker gave it back is said among colleagues.
+                    "words": f"：{step.words}" if step.words and (inside or step.move is not Move.RETURN) else "",
                 },
             )
             for step in steps
         ),
-    }
+    )
 
 
 def opener(conversation: str, case: Case) -> Choice:

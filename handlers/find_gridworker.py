@@ -42,8 +42,8 @@ async def find_gridworker(talk: Talk[Desk]) -> None:
         found = place.Found("", tuple(grid.code for grid in grids), 0, 0)
     elif text:
         found = place.find(text, talk.district)
-    elif talk.person.grid:
-        found = place.Found("", (talk.person.grid,), 0, 0)
+    elif home := where.current(talk, talk.person.grid):
+        found = place.Found("", (home,), 0, 0)
     spot = await where.ask(talk, WHICH, found, sure=True)
     await _card(talk, spot.grid)
 

@@ -13,7 +13,7 @@ from nlp import plain
 from storage.desk import Desk
 
 
-@conversation("me", opens_with=["我的资料", "我", "个人资料", "/me"], place=6)
+@conversation("me", opens_with=["我的资料", "个人资料", "/me"], place=6)
 async def me(talk: Talk[Desk]) -> None:
     person = talk.person
     talk.say(
@@ -40,7 +40,19 @@ def _hidden(phone: str | None) -> str | None:
     return phone and f"{phone[:3]}****{phone[-4:]}"
 
 
-NAME = Ask("name.what", plain.words(least=1, most=20), free=True)
+# A name is shown to others beside what they must be able to trust.
+_TITLES = ("社区", "网格", "街道", "主任", "书记", "政府", "民警", "警察", "工作人员", "小马扎", "系统", "官方", "客服")
+
+
+def _name(heard: Heard, district: District) -> str:
+    """How somebody wants to be called: one short line, and no office they do not hold."""
+    name = " ".join(plain.words(least=1, most=20)(heard, district).split())
+    if any(title in name for title in _TITLES):
+        raise Unclear("name.no_titles")
+    return name
+
+
+NAME = Ask("name.what", _name, free=True)
 
 
 @conversation("name", opens_with=["改称呼"])

@@ -17,9 +17,9 @@ def _done(heard: Heard, _district: District) -> Heard:
 
 
 REASON = {
-    move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True)
-    for move in (Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK)
+    move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True) for move in (Move.RETURN, Move.DISMISS)
 }
+SHOWN = {move: Ask(f"case.why.{move}", _done, free=True) for move in (Move.REJECT, Move.REMARK)}
 RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
 SCORE = Ask("case.score", plain.number_choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
 WORKER = Ask("case.to_whom", plain.number_choice)
@@ -37,6 +37,9 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     score: int | None = None
     if move in REASON:
         words = await talk.ask(REASON[move], number=case.number)
+    elif move in SHOWN:
+        said = await talk.ask(SHOWN[move], number=case.number)
+        words, photos = said.text[:1000] or "（见照片）", said.photos
     elif move is Move.FINISH:
         result = await talk.ask(RESULT, number=case.number)
         words, photos = "" if result.choice else result.text, result.photos
@@ -67,6 +70,8 @@ async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
         return []
 
     people = await talk.look("workers", list[Person], of_community)
+    if talk.district.category(case.category).to_staff:
+        people = [person for person in people if not person.serves(case.grid, WORKERS)]
     own_grid_first = sorted(people, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))
     return [
         (f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id))

@@ -3,7 +3,7 @@
 import re
 
 from bot.core.talk import Talk, conversation
-from domain.cases import Case, Step
+from domain.cases import Case
 from handlers import case_card
 from storage.desk import Desk
 
@@ -19,19 +19,16 @@ async def my_cases(talk: Talk[Desk]) -> None:
         talk.say("mine.which", choices=[case_card.opener("mine", case) for case in own])
         return
     # Among their own only: whether somebody else's number exists is not told.
-    case = own[0] if not wanted else next((each for each in own if wanted in _names(each)), None)
+    case = await talk.look("case", Case | None, lambda desk: _own(desk, talk, wanted)) if wanted else own[0]
     if case is None:
-        talk.say("mine.not_found", number=wanted)
+        talk.say("mine.not_found", number=talk.opening.text or wanted)
         return
-    steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
-    photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
-    talk.say(
-        "case.card",
-        choices=case_card.buttons(case, talk.person),
-        photos=photos,
-        **case_card.shown(case, steps, talk.district),
-    )
+    await case_card.show(talk, case)
 
 
-def _names(case: Case) -> tuple[str, ...]:
-    return str(case.id), re.sub(r"\D", "", case.number), case.number
+async def _own(desk: Desk, talk: Talk[Desk], wanted: str) -> Case | None:
+    if "case" in talk.given:
+        found = await desk.cases.find(int(wanted))
+    else:
+        found = await desk.cases.by_number(f"{wanted[:6]}-{wanted[6:]}")
+    return found if found and found.reporter_id == talk.person.id else None

@@ -1,6 +1,7 @@
 """A resident reports something broken; the gridworker of that grid hears of it."""
 
 import re
+from collections.abc import Awaitable, Callable
 
 from bot.core.errors import Unclear
 from bot.core.render import Phrase
@@ -51,17 +52,21 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     text = _LEAD.sub("", opening.text) if "guessed" in talk.given else opening.text or talk.given.get("words", "")
     found = place.find(text, talk.district) if text else None
     words = (place.rest(text, found) if found else text) or ""
-    home = talk.person.grid
-    enough = len(words) >= 4 and (found is not None or home is not None)
+    # Looked up once: moving house in mid-conversation changes no report that was begun.
+    home = await talk.look("home", str | None, _home(talk))
+    told = len(words) >= 4 or bool(words and category.guess(words, talk.district))
+    enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
 
-    if enough and home and opening.position is None and (found is None or (at_once and len(found.grids) > 1)):
+    # An estate with several grids is theirs only when they live there; a long road or a village is no more than a hint.
+    vague = found is None or (at_once and len(found.grids) > 1 and (home in found.grids or not found.exact))
+    if enough and home and opening.position is None and vague:
         # One sentence is enough: what leaves several grids open goes to the worker of their own, who knows the area.
         spot = where.Where(found.words if found else talk.district.area_name(home), home)
     else:
         spot = await where.ask(talk, WHERE if opening.position is None else WHERE_MAPPED, found)
-    photos = list(opening.photos)
-    if len(words) < 4:
+    photos = [*opening.photos, *spot.photos]
+    if not told:
         what = await talk.ask(WHAT)
         words, photos = what.text or words, photos + list(what.photos)
     kind = category.best(words, talk.district)
@@ -80,6 +85,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
             )
             if answer.photos:
                 photos += answer.photos
+                words = "；".join(part for part in (words, answer.text) if part)
                 photo_round += 1
             elif answer.choice == "kind":
                 others = category.guess(words, talk.district)[:3]
@@ -87,7 +93,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )
-                kind = talk.district.categories[code]
+                kind = talk.district.category(code)
                 kind_round += 1
             elif answer.choice == "no":
                 talk.say("report.dropped")
@@ -95,7 +101,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
             else:
                 break
 
-    position = opening.position
+    position = opening.position or spot.position
     return ProblemReported(
         by=talk.person.id,
         grid=spot.grid,
@@ -107,3 +113,10 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         longitude=position.longitude if position else None,
         place_known=spot.known,
     )
+
+
+def _home(talk: Talk[Desk]) -> Callable[[Desk], Awaitable[str | None]]:
+    async def now(_desk: Desk) -> str | None:
+        return where.current(talk, talk.person.grid)
+
+    return now

@@ -2,10 +2,12 @@
 
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
-from domain.cases import OPEN, WITH_WORKER, Case, Status, Step
+from domain.cases import OPEN, WITH_WORKER, Case, Status
 from domain.people import STAFF, WORKERS
 from handlers import case_card
 from storage.desk import Desk
+
+SHOWN = 15
 
 
 @conversation(
@@ -22,7 +24,7 @@ async def tasks(talk: Talk[Desk]) -> None:
     if len(waiting) > 1 and "case" not in talk.given:
         talk.say(
             "tasks.which",
-            choices=[case_card.opener("tasks", case) for case in waiting],
+            choices=[case_card.opener("tasks", case) for case in waiting[:SHOWN]],
             count=len(waiting),
             cases=tuple(
                 Phrase(
@@ -35,7 +37,7 @@ async def tasks(talk: Talk[Desk]) -> None:
                         "due": case.due_at,
                     },
                 )
-                for case in waiting
+                for case in waiting[:SHOWN]
             ),
         )
         return
@@ -44,19 +46,12 @@ async def tasks(talk: Talk[Desk]) -> None:
     if case is None:
         talk.say("tasks.moved_on")
         return
-    steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
-    photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
-    talk.say(
-        "case.card",
-        choices=case_card.buttons(case, talk.person),
-        photos=photos,
-        **case_card.shown(case, steps, talk.district),
-    )
+    await case_card.show(talk, case)
 
 
 async def _waiting(desk: Desk, talk: Talk[Desk]) -> list[Case]:
     found = {case.id: case for case in await desk.cases.of_worker(talk.person.id, WITH_WORKER)}
     for area in talk.person.areas(*STAFF):
-        for case in await desk.cases.in_area(area, [Status.RETURNED, Status.DONE, *OPEN]):
+        for case in await desk.cases.in_area(area, [Status.RETURNED, Status.DONE, *OPEN], limit=500):
             found.setdefault(case.id, case)
-    return sorted(found.values(), key=lambda case: (case.due_at, case.id))[:20]
+    return sorted(found.values(), key=lambda case: (case.due_at, case.id))

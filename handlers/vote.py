@@ -11,7 +11,7 @@ from storage.desk import Desk
 @conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5)
 async def vote(talk: Talk[Desk]) -> VoteCast | None:
     chosen = talk.given.get("ballot") or talk.opening.text
-    if not chosen.isdecimal():
+    if not (chosen.isdecimal() and len(chosen) < 10):
         grid = talk.person.grid
         if grid is None:
             talk.say("vote.where_first", choices=[Choice("settle.title", opens="settle")])

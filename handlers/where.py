@@ -1,11 +1,13 @@
 """Asks somebody which grid they mean: by code, by estate and block, by road, or step by step with buttons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from typing import Any
 
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk
+from bot.core.words import Position
 from domain.areas import Level, covers
 from domain.district import District
 from domain.grids import Grid
@@ -22,16 +24,20 @@ class Where:
     words: str
     grid: str
     known: bool = True
+    photos: tuple[str, ...] = ()
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
     found: place.Found | None = None
     choice: str | None = None
+    photos: tuple[str, ...] = ()
+    position: Position | None = None
 
 
 def read(heard: Heard, district: District) -> _Heard:
-    """A choice, a code, or a named place. Raises Unclear."""
+    """A choice, a code or a named place; a photo or a position is kept and the name asked for. Raises Unclear."""
     if heard.choice in (HOME, PICK):
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
@@ -40,9 +46,13 @@ def read(heard: Heard, district: District) -> _Heard:
         if not heirs:
             raise Unclear("place.no_such_code", code=digits)
         return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
-    return _Heard(place.read(heard, district))
+    found = place.find(heard.text, district)
+    if found is None and not heard.photos and heard.position is None:
+        raise Unclear("place.unclear")
+    return _Heard(found, photos=heard.photos, position=heard.position)
 
 
+MORE = Ask("where.more", read)
 STREET = Ask("where.street", plain.choice)
 COMMUNITY = Ask("where.community", plain.choice)
 GRID = Ask("where.grid", plain.choice)
@@ -57,17 +67,39 @@ async def ask(
     **shown: Any,
 ) -> Where:
     """Where somebody means; `found` is what they have named already, `sure` insists on one grid."""
+    photos: tuple[str, ...] = ()
+    position: Position | None = None
+    picked: str | None = None
+    home = current(talk, talk.person.grid)
+    for again in count():
+        if found is not None or picked is not None:
+            break
+        offers = [] if home is None or sure else [("where.home", HOME)]
+        heard = await talk.ask(
+            MORE if again else question,
+            [*offers, ("where.pick", PICK)],
+            name=f"{question.name}.{again}" if again else question.name,
+            **shown,
+        )
+        found, picked = heard.found, heard.choice
+        photos, position = photos + heard.photos, heard.position or position
+    spot = await _spot(talk, found, home if picked == HOME else None, sure=sure)
+    return replace(spot, photos=photos, position=position)
+
+
+async def _spot(talk: Talk[Desk], found: place.Found | None, home: str | None, *, sure: bool) -> Where:
+    if home is not None:
+        return Where(talk.district.area_name(home), home)
     if found is None:
-        offers = [] if talk.person.grid is None or sure else [("where.home", HOME)]
-        heard = await talk.ask(question, [*offers, ("where.pick", PICK)], **shown)
-        if heard.choice == HOME and talk.person.grid:
-            return Where(talk.district.area_name(talk.person.grid), talk.person.grid)
-        found = heard.found
-    if found is None:
-        grids = talk.district.grids_in(await _community(talk), _today(talk))
-        return await _which(talk, "", grids, sure=sure)
-    grids = [talk.district.grids[code] for code in found.grids if talk.district.grids[code].in_force(_today(talk))]
-    return await _which(talk, found.words, grids, sure=sure)
+        return await _which(talk, "", talk.district.grids_in(await _community(talk), _today(talk)), sure=sure)
+    heirs = [heir for code in found.grids for heir in talk.district.heirs(code, _today(talk))]
+    return await _which(talk, found.words, list(dict.fromkeys(heirs)), sure=sure)
+
+
+def current(talk: Talk[Desk], grid: str | None) -> str | None:
+    """The grid that code leads to today; None for none, or for one that has gone altogether."""
+    heirs = talk.district.heirs(grid, _today(talk)) if grid else []
+    return heirs[0].code if heirs else None
 
 
 async def _community(talk: Talk[Desk]) -> str:

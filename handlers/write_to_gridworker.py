@@ -4,7 +4,7 @@ from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.district import District
-from domain.people import Person
+from domain.people import STAFF, WORKERS, Person
 from domain.refusals import Refused
 from domain.residents import WorkerAsked
 from storage.desk import Desk
@@ -22,8 +22,8 @@ WORDS = Ask("write.words", _letter, free=True)
 @conversation("write")
 async def write_to_gridworker(talk: Talk[Desk]) -> WorkerAsked:
     to = int(talk.given["to"])
-    person = await talk.look("to", Person | None, lambda desk: desk.people.get(to))
-    if person is None:
+    person = await talk.look("to", Person | None, lambda desk: desk.people.now(to))
+    if person is None or not (person.has(*WORKERS, *STAFF) or talk.person.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
     letter = await talk.ask(WORDS, name_of=person.name or Phrase("role.resident"))
     return WorkerAsked(by=talk.person.id, to=to, words=letter.text, photos=letter.photos)

@@ -8,13 +8,18 @@ OTHER = "other"
 
 
 def guess(text: str, district: District) -> list[Category]:
-    """Categories that fit, best first: the more and the longer its words, the better. Empty when none fits."""
+    """Categories that fit, best first: the more and the longer its words, the better. Empty when none fits.
+
+    A word such as 网格员+收钱 stands for both its parts, wherever they are. What must go past the gridworker comes
+    first whatever else is said: a complaint must not land with the one it is about.
+    """
     folded = fold(text)
     scored = [
-        (sum(len(word) for word in category.words if word in folded), category)
+        (sum(len(word) for word in category.words if all(part in folded for part in word.split("+"))), category)
         for category in district.categories.values()
     ]
-    return [category for score, category in sorted(scored, key=lambda pair: -pair[0]) if score]
+    fitting = sorted(scored, key=lambda pair: (not pair[1].to_staff, -pair[0]))
+    return [category for score, category in fitting if score]
 
 
 def best(text: str, district: District) -> Category:

@@ -13,6 +13,9 @@ from nlp.segment import Segmenter
 _CODE = re.compile(r"(?:I_)?(?=[A-Z2-9]*\d)[A-HJKMNP-Z2-9]{10}")
 
 
+_RECEIPT = re.compile(r"\d{6}-\d{4,9}")
+
+
 class Ear:
     """Everything is loaded when it is made, so the first message waits for nothing."""
 
@@ -37,6 +40,8 @@ class Ear:
             return "join"
         if said.photos or said.position:
             return "report"
+        if _RECEIPT.fullmatch(normalise.fold(said.text)):
+            return "mine"
         digits = grid_code.read(said.text)
         if digits and len(digits) in (9, 12, 14, 15, 16) and len(said.text) < 40:
             return "grid"

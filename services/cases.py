@@ -38,7 +38,7 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
             choices=[_look(again), button(again, Move.REMARK)],
         )
         return
-    category = desk.district.categories[reported.category]
+    category = desk.district.category(reported.category)
     due_at = desk.now + timedelta(hours=category.hours)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
@@ -76,7 +76,7 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
         "place": case.place,
         "words": case.words,
         "due": case.due_at,
-        "category": desk.district.categories[case.category].name,
+        "category": desk.district.category(case.category).name,
     }
     told = case.worker_id is not None and await desk.tell(
         case.worker_id,
@@ -104,12 +104,20 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
 
 
 async def _tell_above(
-    case: Case, desk: Desk, key: str, *, choices: list[Choice], photos: tuple[str, ...] = (), **shown: Any
+    case: Case,
+    desk: Desk,
+    key: str,
+    *,
+    choices: list[Choice],
+    photos: tuple[str, ...] = (),
+    unless: int | None = None,
+    **shown: Any,
 ) -> bool:
-    """Tell the first level above the worker where somebody can be reached; True when somebody was."""
+    """Tell the first level above the worker where somebody but `unless` can be reached; True when somebody was."""
     community, street, district = around(case.grid)
     for area, role in ((community, Role.COMMUNITY), (street, Role.STREET), (district, Role.DISTRICT)):
-        people = await desk.people.serving(area, [role], reachable=True)
+        found = await desk.people.serving(area, [role], reachable=True)
+        people = [person for person in found if person.id != unless]
         for person in people:
             await desk.tell(person.id, key, kind=Kind.PUSH, choices=choices, photos=photos, **shown)
         if people:
@@ -118,7 +126,7 @@ async def _tell_above(
 
 
 async def _plan(case: Case, desk: Desk) -> None:
-    warn = timedelta(hours=desk.district.categories[case.category].warn)
+    warn = timedelta(hours=desk.district.category(case.category).warn)
     if case.due_at - warn > desk.now:
         await desk.plan(
             DeadlineNears(case.id, case.round),
@@ -186,7 +194,8 @@ async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
 
 async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
-    if worker is None or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
+    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
+    if worker is None or about_them or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
         raise Refused("case.no_such_worker", answer="case.to_whom")
     await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name or "")
     await desk.tell(case.reporter_id, "case.was_dispatched", number=case.number, worker=worker.name or "")
@@ -196,7 +205,8 @@ async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) 
 async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_finished", number=case.number)
     said = Phrase("case.they_said", {"words": moved.words}) if moved.words else ""
-    told = await desk.tell(
+    # Who reported it and did it too is not asked: that would be no check.
+    told = case.reporter_id != person.id and await desk.tell(
         case.reporter_id,
         "case.was_finished",
         number=case.number,
@@ -246,15 +256,27 @@ async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await _plan(case, desk)
     if person.id != case.reporter_id:
         await desk.tell(case.reporter_id, "case.sent_back", number=case.number)
-    await desk.tell(
+    told = await desk.tell(
         case.worker_id,
         "case.not_solved",
         kind=Kind.PUSH,
         number=case.number,
         place=case.place,
         why=moved.words,
+        photos=moved.photos,
         choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
     )
+    if not told:
+        await _tell_above(
+            case,
+            desk,
+            "case.not_solved",
+            number=case.number,
+            place=case.place,
+            why=moved.words,
+            photos=moved.photos,
+            choices=[button(case, Move.DISPATCH)],
+        )
 
 
 async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -300,10 +322,10 @@ _TELL = {
 @when(DeadlineNears)
 async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     case = await desk.cases.get(nears.case)
-    if case.round != nears.round or case.status not in (Status.DISPATCHED, Status.HANDLING):
+    if case.round != nears.round or case.status not in (Status.DISPATCHED, Status.HANDLING, Status.RETURNED):
         return
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
-    told = await desk.tell(
+    told = case.status is not Status.RETURNED and await desk.tell(
         case.worker_id,
         "case.deadline_near",
         kind=Kind.PUSH,
@@ -335,6 +357,7 @@ async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
             case,
             desk,
             "case.check_please",
+            unless=case.worker_id,
             number=case.number,
             place=case.place,
             words=case.words,

@@ -6,6 +6,7 @@ from typing import Any
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
+from domain.areas import covers
 from domain.councils import (
     Ballot,
     BallotCancelled,
@@ -40,6 +41,7 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
         area=desk.district.area_name(ballot.area),
         question=ballot.question,
         closes=ballot.closes_at,
+        until=ballot.closes_at,
         choices=options(ballot),
     )
     await desk.tell(
@@ -95,13 +97,18 @@ async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
 @when(BallotReminds)
 async def remind(reminds: BallotReminds, desk: Desk) -> None:
     ballot = await desk.ballots.get(reminds.ballot)
-    if ballot.open_at(desk.now):
+    awake = desk.awake(Kind.REMINDER)
+    if desk.now < awake < ballot.closes_at:
+        # Asked again in the morning, who has voted meanwhile is left in peace.
+        await desk.plan(reminds, awake, key=f"ballot:{ballot.id}:remind:awake")
+    elif ballot.open_at(desk.now):
         await desk.tell_area(
             ballot.area,
             "ballot.reminder",
             once=f"ballot:{ballot.id}:reminder",
             question=ballot.question,
             closes=ballot.closes_at,
+            until=ballot.closes_at,
             unless=voted_in(ballot.id),
             choices=options(ballot),
         )
@@ -129,7 +136,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
     }
     await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown)
     host = await desk.people.get(ballot.host_id)
-    if host and (host.grid is None or not host.grid.startswith(ballot.area.rstrip("0"))):
+    if host and (host.grid is None or not covers(ballot.area, host.grid)):
         await desk.tell(
             host.id,
             "ballot.result",

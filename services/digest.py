@@ -11,6 +11,8 @@ from domain.people import STAFF, WORKERS
 from storage.desk import Desk
 
 _SHOWN = 8
+# "Good morning" is not said at noon.
+_LATEST = timedelta(hours=2)
 
 
 @when(DigestDue)
@@ -18,7 +20,7 @@ async def send_digests(digest: DigestDue, desk: Desk) -> None:
     """Tell everybody with something waiting; plan tomorrow's. A day the service was down is not made up for."""
     today = desk.now.astimezone(desk.district.timezone).date()
     await plan_next(desk)
-    if digest.day != today.isoformat():
+    if digest.day != today.isoformat() or desk.now > _morning(today, desk.district) + _LATEST:
         return
     after = 0
     while people := await desk.people.with_role([*WORKERS, *STAFF], after=after):

@@ -5,7 +5,7 @@ import re
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.people import Role
+from domain.people import STAFF, WORKERS, Role
 from domain.refusals import Refused
 from domain.residents import (
     Forgotten,
@@ -66,6 +66,7 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
 async def forget(forgotten: Forgotten, desk: Desk) -> None:
     await desk.ballots.withdraw_votes(forgotten.by)
     await desk.people.erase(forgotten.by, chat=desk.chat)
+    desk.started_over = True
     await desk.tell(forgotten.by, "forget.done")
 
 
@@ -90,7 +91,7 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
     if invitation.role and invitation.area:
         # Whom the district's list names, and who has had no chat so far: this is theirs.
         for person in await desk.people.serving(invitation.area, [invitation.role]):
-            if await desk.people.chat_of(person.id) is None:
+            if not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
                 await _welcome(used.by, person.id, invitation.role, invitation.area, desk)
                 return
@@ -117,15 +118,24 @@ async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk)
 
 @when(WorkerAsked)
 async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
+    """A letter goes to somebody in office, or comes from one; never from one resident to another."""
     writer = await desk.people.get(asked.by)
-    name = writer.name if writer and writer.name else Phrase("write.a_resident")
+    reader = await desk.people.now(asked.to)
+    if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
+        raise Refused("write.nobody")
     told = await desk.tell(
-        asked.to,
+        reader.id,
         "write.letter",
         kind=Kind.PUSH,
-        writer=name,
+        role=Phrase(f"role.{writer.roles[0].role if writer.roles else Role.RESIDENT}"),
+        writer=writer.name or "",
         words=asked.words,
         photos=asked.photos,
         choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})],
     )
-    await desk.tell(asked.by, "write.sent" if told else "write.unreachable", hotline=desk.district.hotline)
+    if told:
+        await desk.tell(asked.by, "write.sent")
+    elif reader.has(*WORKERS, *STAFF):
+        await desk.tell(asked.by, "write.unreachable", hotline=desk.district.hotline)
+    else:
+        await desk.tell(asked.by, "write.resident_gone")

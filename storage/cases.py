@@ -100,6 +100,10 @@ class CaseStore:
             raise LookupError(f"no case {case_id}")
         return _case(row)
 
+    async def find(self, case_id: int) -> Case | None:
+        row = (await self._db.execute(select(*_CASE).where(Cases.id == case_id))).one_or_none()
+        return _case(row) if row else None
+
     async def change(self, case_id: int, **values: object) -> Case:
         await self._db.execute(update(Cases).where(Cases.id == case_id).values(**values))
         return await self.get(case_id)

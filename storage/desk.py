@@ -20,7 +20,6 @@ from bot.core.words import Address, Choice, Kind, Reply, Said
 from domain.areas import prefix
 from domain.district import District
 from domain.people import Person
-from domain.refusals import Refused
 from storage.ballots import BallotStore
 from storage.cases import CaseStore
 from storage.database import Database
@@ -59,6 +58,7 @@ class Desk:
         self.queued = False
         self._speaker: Contact | None = None
         self._language_changed = False
+        self.started_over = False
         self._lines: list[Line] = []
 
     @cached_property
@@ -158,11 +158,17 @@ class Desk:
         Raises:
             Refused: a rule forbids it; what was written and said for it is taken back.
         """
+        async with self.undoing():
+            await self._rules.happen(fact, self)
+
+    @asynccontextmanager
+    async def undoing(self) -> AsyncIterator[None]:
+        """What is written and said in the block is taken back if it raises."""
         said_before = len(self._lines)
         try:
             async with self._db.begin_nested():
-                await self._rules.happen(fact, self)
-        except Refused:
+                yield
+        except Exception:
             del self._lines[said_before:]
             raise
 
@@ -198,7 +204,7 @@ class Desk:
             kind,
             render(line, self.texts, language, self.district.timezone),
             once=once,
-            due_at=self._awake(kind),
+            due_at=self.awake(kind),
         )
 
     async def tell_area(
@@ -212,9 +218,16 @@ class Desk:
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         unless: ColumnElement[bool] | None = None,
+        until: datetime | None = None,
         **shown: object,
     ) -> int:
-        """Tell every resident of an area, once each; `unless` leaves some out. Returns how many."""
+        """Tell every resident of an area, once each; `unless` leaves some out, after `until` it is not worth saying.
+
+        What would only come after that is said at once, quiet hours or not. Returns how many.
+        """
+        due_at = self.awake(kind)
+        if until is not None and due_at >= until:
+            due_at = self.now
         told = 0
         line = Line(key, shown, tuple(choices), tuple(photos))
         for language in LANGUAGES:
@@ -224,7 +237,8 @@ class Desk:
                 kind,
                 render(line, self.texts, language, self.district.timezone),
                 once=once,
-                due_at=self._awake(kind),
+                due_at=due_at,
+                until=until,
                 unless=unless,
             )
         self.queued = self.queued or told > 0
@@ -253,7 +267,7 @@ class Desk:
         """The chat being spoken in."""
         return self._speaker.id if self._speaker else None
 
-    def _awake(self, kind: Kind) -> datetime:
+    def awake(self, kind: Kind) -> datetime:
         """Now, or for what can wait, the end of the quiet hours."""
         if not POLICIES[kind].quiet:
             return self.now

@@ -7,9 +7,20 @@ from storage import conflict
 from storage.tables import Facts
 
 
-async def get(connection: AsyncConnection, name: str, *, lock: bool = False) -> str | None:
-    query = select(Facts.value).where(Facts.name == name)
-    return await connection.scalar(query.with_for_update() if lock else query)
+async def get(connection: AsyncConnection, name: str) -> str | None:
+    return await connection.scalar(select(Facts.value).where(Facts.name == name))
+
+
+async def locked(connection: AsyncConnection, name: str, first: str) -> str:
+    """A fact nobody else may change until this transaction ends; `first` when there is none yet."""
+    query = select(Facts.value).where(Facts.name == name).with_for_update()
+    found = await connection.scalar(query)
+    if found is None:
+        await connection.execute(
+            conflict.insert(connection, Facts).values(name=name, value=first).on_conflict_do_nothing()
+        )
+        found = await connection.scalar(query)
+    return found or first
 
 
 async def put(connection: AsyncConnection, name: str, value: str) -> None:

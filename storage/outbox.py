@@ -77,9 +77,12 @@ class OutboxStore:
         once: str,
         due_at: datetime | None,
         unless: ColumnElement[bool] | None = None,
+        until: datetime | None = None,
     ) -> int:
         """Put one message in line for everybody who lives in an area and reads this language, in one statement."""
         row = self._row(kind, reply, due_at)
+        if until is not None:
+            row["expires_at"] = until
         columns = list(row)
         who = (
             select(
@@ -127,7 +130,12 @@ class OutboxStore:
         """The buttons of the latest of the last few messages to a chat; empty when none had any."""
         bodies = await self._db.scalars(
             select(Outbox.body)
-            .where(Outbox.contact_id == contact_id, Outbox.kind != Kind.MENU)
+            .where(
+                # What still waits they have not seen, and cannot mean.
+                Outbox.contact_id == contact_id,
+                Outbox.kind != Kind.MENU,
+                Outbox.state.not_in(("pending", "dead")),
+            )
             .order_by(Outbox.id.desc())
             .limit(3)
         )
@@ -141,11 +149,12 @@ class OutboxStore:
 
         The numbers grow in the order they are given out by the one sender, so a reader can ask for "after 57".
         """
+        # Counted on for ever, whatever is pruned or erased: a number given out never comes again. Locked before
+        # looking, so that two processes give out theirs one after the other.
+        last = int(await facts.locked(self._db, "delivered", "0"))
         rows = (await self._db.execute(self._due(platforms, limit, frozenset()))).all()
         if not rows:
             return []
-        # Counted on for ever, whatever is pruned or erased: a number given out never comes again.
-        last = int(await facts.get(self._db, "delivered", lock=True) or 0)
         alive = [row for row in rows if row.expires_at is None or row.expires_at > self._now]
         await self.dead([row.id for row in rows if row not in alive])
         if alive:

@@ -11,16 +11,19 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.words import Address
+from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
 from storage import conflict
 from storage.tables import (
+    Ballots,
     CaseLog,
     Cases,
     Contacts,
     HeardMessages,
     Invitations,
     Outbox,
+    Parked,
     People,
     Questions,
     Roles,
@@ -95,7 +98,8 @@ class PeopleStore:
                     Contacts.account == address.account,
                     Contacts.chat == address.chat,
                 )
-                .with_for_update(of=Contacts)
+                # Not stronger than it must be: whoever writes to this chat only needs the row to stay.
+                .with_for_update(of=Contacts, key_share=True)
             )
         ).one_or_none()
         if row is None:
@@ -128,6 +132,21 @@ class PeopleStore:
         await self._db.execute(
             update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now)
         )
+
+    async def at(self, address: Address) -> tuple[int, Person] | None:
+        """Who is behind an address, without anything changing by looking."""
+        row = (
+            await self._db.execute(
+                select(Contacts.id, *_PERSON)
+                .join(People, People.id == Contacts.person_id)
+                .where(
+                    Contacts.platform == address.platform,
+                    Contacts.account == address.account,
+                    Contacts.chat == address.chat,
+                )
+            )
+        ).one_or_none()
+        return (row[0], await self._person(row[1:])) if row else None
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
@@ -266,9 +285,28 @@ class PeopleStore:
         return True
 
     async def end_roles(self, person_id: int) -> None:
+        """They hold no role any more; what lay with them waits for staff."""
         await self._db.execute(
             update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now)
         )
+        await self._hand_back(person_id)
+
+    async def _hand_back(self, person_id: int) -> None:
+        await self._db.execute(
+            update(Cases)
+            .where(Cases.worker_id == person_id, Cases.status.in_(WITH_WORKER))
+            .values(status=Status.RETURNED, worker_id=None)
+        )
+
+    async def _forget_words(self, chat: int) -> None:
+        address = await self.address(chat)
+        await self._db.execute(
+            update(HeardMessages).where(HeardMessages.contact_id == chat).values(held=None, contact_id=None)
+        )
+        if address is not None:
+            await self._db.execute(
+                delete(Parked).where(Parked.what.contains(f'"chat":"{address.chat}"', autoescape=True))
+            )
 
     async def invite(self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
@@ -311,14 +349,35 @@ class PeopleStore:
             (Cases, Cases.worker_id),
             (CaseLog, CaseLog.person_id),
             (Questions, Questions.person_id),
+            (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
         voted = select(Votes.ballot_id).where(Votes.person_id == into)
         await self._db.execute(delete(Votes).where(Votes.person_id == old, Votes.ballot_id.in_(voted)))
         await self._db.execute(update(Votes).where(Votes.person_id == old).values(person_id=into))
+        known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
+        kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
+        # What only the other one had told us is theirs as well.
+        await self.change(
+            into,
+            name=kept.name or known.name,
+            phone=kept.phone or known.phone,
+            grid=kept.grid or known.grid,
+            language=kept.language if kept.language != "zh" else known.language,
+        )
         await self.erase(old)
+        await self.change(old, merged_into=into)
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def now(self, person_id: int) -> Person | None:
+        """Whoever that number is today, after any merging of two into one."""
+        for _ in range(8):
+            further = await self._db.scalar(select(People.merged_into).where(People.id == person_id))
+            if further is None:
+                break
+            person_id = further
+        return await self.get(person_id)
 
     async def erase(self, person_id: int, *, chat: int | None = None) -> None:
         """Leave an empty row of a person: no name, no chat, no words of ours to them or theirs to us.
@@ -327,6 +386,7 @@ class PeopleStore:
         """
         if chat is not None:
             stranger = await self.add()
+            await self._forget_words(chat)
             await self._db.execute(delete(Outbox).where(Outbox.contact_id == chat))
             await self._db.execute(update(Contacts).where(Contacts.id == chat).values(person_id=stranger, state=""))
             await self.change(stranger, contact_id=chat)
@@ -339,6 +399,7 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await self._db.execute(update(Questions).where(Questions.person_id == person_id).values(person_id=None))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
+        await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
         await self.end_roles(person_id)
         await self.change(
             person_id,
@@ -371,7 +432,7 @@ class PeopleStore:
             for number, role, area in await self._db.execute(
                 select(Roles.person_id, Roles.role, Roles.area)
                 .join(People, People.id == Roles.person_id)
-                .where(Roles.until.is_(None), People.key.is_not(None))
+                .where(Roles.until.is_(None), Roles.listed)
             )
         }
         wanted = set()
@@ -387,8 +448,12 @@ class PeopleStore:
                 .where(Roles.person_id == number, Roles.role == role, Roles.area == area)
                 .values(until=self._now)
             )
+            if not any(number == other for other, _, _ in wanted):
+                await self._hand_back(number)
         for number, role, area in sorted(wanted - current):
-            await self._db.execute(insert(Roles).values(person_id=number, role=role, area=area, since=self._now))
+            await self._db.execute(
+                insert(Roles).values(person_id=number, role=role, area=area, since=self._now, listed=True)
+            )
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""

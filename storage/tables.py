@@ -67,6 +67,7 @@ class People(Base):
     sample: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     forgotten_at: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
     __table_args__ = _NEVER_AGAIN
 
 
@@ -80,6 +81,7 @@ class Roles(Base):
     area: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime | None]
+    listed: Mapped[bool] = mapped_column(default=False)
     __table_args__ = (
         Index(
             "ix_roles_area_role",

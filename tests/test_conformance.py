@@ -648,6 +648,7 @@ async def test_nothing_is_acknowledged_before_it_is_stored(
 ) -> None:
     await house.employ()
     await until(house.wang.acknowledged)
+    await house.settle()
     posted = len(house._server.webhook_statuses) if house._server else 0
 
     house.store.broken = True
@@ -670,9 +671,11 @@ async def test_a_terminal_outlives_a_store_that_is_away(house: House, caplog: py
     house.store.broken = True
     await house.wang.say(REPORT)
     await until(lambda: "turn failed, attempt 3" in caplog.text)
+    assert not house.wang.acknowledged()
     house.store.broken = False
-    await until(lambda: house.service.broken is not None and (house.service.broken.done() or house.wang.heard()))
+
     await hears(house.wang, "受理编号")
+    assert len(await house.cases()) == 1
 
 
 @everywhere
@@ -681,6 +684,7 @@ async def test_what_could_not_be_stored_before_a_stop_is_done_once_after_the_nex
 ) -> None:
     await house.employ()
     await until(house.wang.acknowledged)
+    await house.settle()
 
     house.store.broken = True
     await house.wang.say(REPORT)
@@ -696,6 +700,7 @@ async def test_what_could_not_be_stored_before_a_stop_is_done_once_after_the_nex
 async def test_what_is_in_hand_at_a_stop_is_done_once(house: House) -> None:
     await house.employ()
     await until(house.wang.acknowledged)
+    await house.settle()
 
     house.store.passable.clear()
     await house.wang.say(REPORT)

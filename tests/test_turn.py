@@ -181,6 +181,47 @@ async def test_a_confirmation_holds_only_for_what_was_shown(stage: Stage) -> Non
         assert [case.place for case in await desk.cases.in_area(GRID, list(Status))] == ["幸福里 5 栋"]
 
 
+async def test_an_old_yes_agrees_to_nothing_new(stage: Stage) -> None:
+    for words in ("报事", "幸福里 3 栋", "路灯坏了一盏"):
+        await stage.say("wang", words)
+    old = stage._phones["wang"].messages[-1]
+    for words in ("返回", "路灯坏了三盏"):
+        await stage.say("wang", words)
+    stage.heard("wang").clear()
+    await stage.service.turns.take(said("", "old", tap=Tap(old.id, 0)))
+    await stage.wait(0, "秒")
+    assert stage.heard("wang")[0] == "这个按钮已经过期了，没有改动任何内容。"
+    assert await _cases(stage) == 0
+
+
+async def test_what_was_held_and_fails_is_put_aside_alone_and_the_chat_goes_on(stage: Stage) -> None:
+    # No database has a number this large: the tap cannot even be looked up.
+    poison = [said("", f"p{number}", tap=Tap(2**70, number)) for number in range(3)]
+    await asyncio.gather(
+        *(stage.service.turns.take(each) for each in [*poison, *(said("你好", f"h{n}") for n in range(6))])
+    )
+    await stage.wait(10, "秒")
+    stage.heard("wang").clear()
+    await stage.say("wang", "报事 楼下路灯不亮")
+    assert stage.heard("wang")[0] == "已上报，网格员会联系您。"
+
+
+async def test_people_writing_to_each_other_at_once_never_stand_in_each_others_way(stage: Stage) -> None:
+    await stage.introduce("li", "网格员", GRID)
+    names = [f"r{number}" for number in range(12)]
+    for name in names:
+        await stage.introduce(name, "居民", GRID)
+    reports = [
+        Said(Address("web", "chat", name), f"{name}-1", START, f"报事 楼下第 {number} 盏路灯不亮")
+        for number, name in enumerate(names)
+    ]
+    tasks = [Said(Address("web", "chat", "li"), f"li-{number}", START, "我的任务") for number in range(3)]
+    await asyncio.gather(*(stage.service.turns.take(each) for each in [*reports, *tasks]))
+    assert await _cases(stage) == len(names)
+    async with stage.service.desks.read() as desk:
+        assert await desk.heard.parked() == []
+
+
 async def test_quiet_hours_hold_back_what_can_wait_and_not_what_cannot(stage: Stage) -> None:
     async with stage.service.desks.write() as desk:
         wang = (await desk.people.meet(WANG)).person

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -33,13 +33,13 @@ class _Frame(msgspec.Struct):
 
     type: str
     token: str | None = None
-    after: int = 0
+    after: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
     id: str = ""
     text: str = ""
     photos: list[str] = []
     position: Position | None = None
-    message: int = 0
-    choice: int = 0
+    message: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
+    choice: Annotated[int, msgspec.Meta(ge=0, lt=100)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,12 @@ class WebChat:
 
     async def _welcome(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         """Greet, then write out everything after a number, now and as it comes."""
-        async with self._desks.write() as desk:
-            contact = await desk.people.meet(address)
-        person = contact.person
+        async with self._desks.read() as desk:
+            # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
+            behind = await desk.people.at(address)
+        if behind is None:
+            return
+        contact, person = behind
         await socket.send_json(
             {
                 "type": "welcome",
@@ -220,12 +223,12 @@ class WebChat:
             }
         )
         bell = asyncio.Event()
-        self._readers.setdefault(contact.id, set()).add(bell)
+        self._readers.setdefault(contact, set()).add(bell)
         try:
             while not socket.closed:
                 bell.clear()
                 async with self._desks.read() as desk:
-                    lying = await desk.outbox.lying(contact.id, after)
+                    lying = await desk.outbox.lying(contact, after)
                 for number, outgoing in lying:
                     if outgoing.kind is not Kind.MENU:
                         await socket.send_str(_drawn(number, outgoing))
@@ -235,9 +238,9 @@ class WebChat:
         except ConnectionError:
             return
         finally:
-            self._readers[contact.id].discard(bell)
-            if not self._readers[contact.id]:
-                del self._readers[contact.id]
+            self._readers[contact].discard(bell)
+            if not self._readers[contact]:
+                del self._readers[contact]
 
     def _title(self, person: Person) -> str:
         texts = self._desks.texts

@@ -21,7 +21,7 @@ class Policy:
 
 POLICIES = {
     # Somebody holds the phone and waits; an answer twice is better than none.
-    Kind.REPLY: Policy(0, repeat=True),
+    Kind.REPLY: Policy(0, repeat=True, expires=timedelta(days=1)),
     # A task missed is a lamp not mended: the same words and number come twice rather than never.
     Kind.PUSH: Policy(1, repeat=True),
     Kind.NOTICE: Policy(2, repeat=True, expires=timedelta(days=7)),

@@ -29,6 +29,11 @@ class Desk(Protocol):
 
     now: datetime
     district: District
+    started_over: bool
+    """The chat has become a stranger's: nothing that was open in it may be kept."""
+
+    def undoing(self) -> AbstractAsyncContextManager[None]:
+        """What is written and said in the block is taken back if it raises."""
 
     async def remember(self, said: Said) -> bool:
         """Whether this message is new."""

@@ -13,7 +13,7 @@ import msgspec
 from bot.core.errors import Refused
 from bot.core.ports import Contact, D, Desks, Ear
 from bot.core.render import Phrase
-from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Waiting
+from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
 from bot.core.words import Address, Choice, Said
 from domain.faq import Match
 from domain.people import Person
@@ -189,8 +189,22 @@ class Turns(Generic[D]):
         taps = {each.tap: each for each in held if each.tap}
         for each in (*taps.values(), said):
             if each is not None:
-                await self._route(_Hand(desk, each, contact, state, _heard(each)))
+                state = await self._safely(_Hand(desk, each, contact, state, _heard(each)))
         await self._finish(desk, contact, state)
+
+    async def _safely(self, hand: _Hand[D]) -> State:
+        """Route what was held; what fails is put aside alone, or the chat would be silent for ever."""
+        before = msgspec.json.encode(hand.state)
+        try:
+            async with hand.desk.undoing():
+                await self._route(hand)
+        except Exception:
+            trouble = self._new_id()
+            log.exception("what was held is parked as %s", trouble)
+            await hand.desk.park(hand.said, trouble)
+            hand.desk.reply(Line("turn.trouble", {"trouble": trouble}))
+            return msgspec.json.decode(before, type=State)
+        return hand.state
 
     async def _turn(self, desk: D, said: Said) -> None:
         if not await desk.remember(said):
@@ -248,7 +262,7 @@ class Turns(Generic[D]):
         choice = choices[tap.choice]
         if choice.opens is not None:
             await self._open(hand, choice.opens, "", choice.given)
-        elif hand.top and hand.top.wait and (hand.top.id, hand.top.wait.question) == (choice.talk, choice.question):
+        elif hand.top and hand.top.wait and _answers(choice, hand.top, hand.top.wait):
             await self._give(hand, hand.top, replace_choice(hand.heard, choice.value, choice.label))
         else:
             await self._aside(hand, Line("turn.old_button", {}))
@@ -302,7 +316,7 @@ class Turns(Generic[D]):
             opened = self._book.opened_by(hand.said.text.strip())
             if hand.said.text.startswith("/") or (opened and not opened[1]):
                 return False
-            if top.wait.free and (entry := self._sure_question(hand)) is not None:
+            if top.wait.free and top.name != "faq" and (entry := self._sure_question(hand)) is not None:
                 await self._open(hand, "faq", hand.said.text, {"entry": entry})
                 return True
         else:
@@ -353,7 +367,8 @@ class Turns(Generic[D]):
             await self._aside(hand, Line("turn.not_for_you", {}))
             return
         # Opened again while open: what was begun there is taken up no more.
-        hand.state.stack = [record for record in hand.state.stack if record.name != name][-(DEEPEST - 1) :]
+        same = [record for record in hand.state.stack if record.name == name and record.given == dict(given)]
+        hand.state.stack = [record for record in hand.state.stack if record not in same][-(DEEPEST - 1) :]
         record = Open(self._new_id(), name, msgspec.structs.replace(hand.heard, text=rest), dict(given))
         hand.state.stack.append(record)
         await self._run(hand, record)
@@ -392,6 +407,8 @@ class Turns(Generic[D]):
                 await self._refused(hand, record, refused)
                 return
         hand.state.stack = [other for other in hand.state.stack if other is not record]
+        if hand.desk.started_over:
+            hand.state.stack.clear()
         await self._again(hand)
 
     async def _refused(self, hand: _Hand[D], record: Open, refused: Refused) -> None:
@@ -424,7 +441,7 @@ class Turns(Generic[D]):
                 waiting.ask.name,
                 waiting.shown,
                 tuple(
-                    Choice(label, value=value, talk=record.id, question=waiting.wait.question)
+                    Choice(label, value=value, talk=record.id, question=waiting.wait.question, shown=waiting.wait.shown)
                     for label, value in record.wait.choices
                 ),
             )
@@ -456,6 +473,12 @@ class Turns(Generic[D]):
 def replace_choice(heard: Heard, value: str | None, label: str) -> Heard:
     """What was heard, as the choice it stands for."""
     return msgspec.structs.replace(heard, choice=value, text=label)
+
+
+def _answers(choice: Choice, open_: Open, wait: Wait) -> bool:
+    """Whether a button belongs to the question now open, as it is shown now: an old 是 agrees to nothing new."""
+    here = (open_.id, wait.question, wait.shown) == (choice.talk, choice.question, choice.shown)
+    return here and choice.value in [value for _, value in wait.choices]
 
 
 def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str], str]) -> tuple[str, str] | None:

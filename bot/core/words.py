@@ -68,12 +68,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button. Either it answers the open question (`talk`, `question`, `value`) or it `opens` a conversation."""
+    """A button: it answers the open question (`talk`, `question`, `value`, as `shown`), or `opens` a conversation."""
 
     label: str
     value: str | None = None
     talk: str | None = None
     question: str | None = None
+    shown: str = ""
     opens: str | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
