@@ -30,7 +30,9 @@ class Bell:
         try:
             await asyncio.Event().wait()
         finally:
-            scheduler.shutdown(wait=False)
+            # Not in the middle of what is coming true.
+            async with self._ringing:
+                scheduler.shutdown(wait=False)
 
     async def ring(self) -> int:
         """Let everything due come true, each in its own transaction; returns how many did."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Adapter
-from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
+from bot.core.sending import Gone, Moved, TryLater, Unsure
+from domain.residents import ChatLost
 from storage.desk import Desks
 from storage.outbox import Claimed
 
@@ -18,6 +19,7 @@ _BATCH = 4
 _IDLE = 0.5
 _ATTEMPTS = 8
 _LAST_SENDS = 5.0
+_NOTES = 8
 
 
 class Sender:
@@ -47,7 +49,7 @@ class Sender:
         while True:
             bell.clear()
             try:
-                await self.deliver()
+                await _whole(self.deliver())
             except Exception:
                 log.exception("delivering to mailboxes failed, trying again")
             await _rung(bell, _IDLE)
@@ -84,7 +86,7 @@ class _Lane:
             while True:
                 self._bell.clear()
                 try:
-                    self._claimed += await self._claim()
+                    await _whole(self._claim())
                 except Exception:
                     log.exception("claiming failed, trying again")
                 if not self._claimed:
@@ -105,14 +107,14 @@ class _Lane:
                 for each in self._claimed:
                     await desk.outbox.again(each.outgoing.id, desk.now)
 
-    async def _claim(self) -> list[Claimed]:
+    async def _claim(self) -> None:
         now = self._now()
         self._cooling = {contact: until for contact, until in self._cooling.items() if until > now}
         busy = frozenset(self._flying) | frozenset(self._cooling)
         async with self._desks.write() as desk:
             claimed = await desk.outbox.claim((self._adapter.platform, self._adapter.account), _BATCH, busy)
         self._flying.update(each.contact_id for each in claimed)
-        return claimed
+        self._claimed += claimed
 
     async def _next_slot(self) -> None:
         """Wait for the next slot of a fixed schedule. A slot missed is gone: catching up is what draws a 429."""
@@ -127,55 +129,72 @@ class _Lane:
         return max(0.005, min([_IDLE, *(until - now for until in self._cooling.values())]))
 
     async def _send(self, claimed: Claimed) -> None:
-        outgoing, contact = claimed.outgoing, claimed.contact_id
+        contact = claimed.contact_id
         gap = self._adapter.pace.chat_gap if self._adapter.pace else 0.0
+        trouble: Exception | None = None
         try:
             try:
-                await self._adapter.send(outgoing)
-            except TryLater as trouble:
-                pause = trouble.seconds if trouble.seconds is not None else min(2.0 ** min(outgoing.attempts, 9), 300.0)
+                await self._adapter.send(claimed.outgoing)
+            except Exception as error:
+                trouble = error
+            if isinstance(trouble, TryLater):
+                pause = trouble.seconds if trouble.seconds is not None else _backoff(claimed.outgoing.attempts)
                 gap = max(gap, pause)
-                await self._again(claimed, pause, counted=False)
-            except Moved as moved:
-                async with self._desks.write() as desk:
-                    await desk.people.move_chat(contact, moved.chat)
-                    await desk.outbox.again(outgoing.id, desk.now)
-            except Gone:
-                async with self._desks.write() as desk:
-                    await desk.outbox.dead([outgoing.id])
-                    await desk.people.block(contact)
-                    await desk.outbox.give_up_on(contact)
-                log.info("contact %d does not want to hear from us", contact)
-            except Unacceptable:
-                async with self._desks.write() as desk:
-                    await desk.outbox.dead([outgoing.id])
-                log.exception("message %d is not acceptable to %s", outgoing.id, self._adapter.platform)
-            except Unsure:
-                if POLICIES[outgoing.kind].repeat:
-                    await self._again(claimed, min(2.0**outgoing.attempts, 300.0), counted=True)
+            for failures in range(_NOTES):
+                try:
+                    await self._note(claimed, trouble)
+                except Exception:
+                    # What became of it is known here and nowhere else: told until it is written down.
+                    log.exception("message %d: could not note what became of it", claimed.outgoing.id)
+                    await asyncio.sleep(_backoff(failures) / 4)
                 else:
-                    async with self._desks.write() as desk:
-                        await desk.outbox.unknown(outgoing.id)
-            else:
-                async with self._desks.write() as desk:
-                    await desk.outbox.sent([outgoing.id])
-        except Exception:
-            # The row stays `sending` and is settled at the next start; the chat goes on.
-            log.exception("message %d: could not note what became of it", outgoing.id)
+                    break
         finally:
             self._flying.discard(contact)
             if gap:
                 self._cooling[contact] = self._now() + gap
             self._bell.set()
 
-    async def _again(self, claimed: Claimed, pause: float, *, counted: bool) -> None:
-        """Try later. A platform that is away is waited for; in doubt it is not repeated for ever."""
+    async def _note(self, claimed: Claimed, trouble: Exception | None) -> None:
+        """Write down what became of a message."""
+        outgoing, contact = claimed.outgoing, claimed.contact_id
         async with self._desks.write() as desk:
-            if counted and claimed.outgoing.attempts >= _ATTEMPTS:
-                await desk.outbox.dead([claimed.outgoing.id])
-                log.error("message %d given up after %d attempts", claimed.outgoing.id, claimed.outgoing.attempts)
-            else:
-                await desk.outbox.again(claimed.outgoing.id, desk.now + timedelta(seconds=pause))
+            match trouble:
+                case None:
+                    await desk.outbox.sent([outgoing.id])
+                case TryLater(seconds=seconds):
+                    pause = seconds if seconds is not None else _backoff(outgoing.attempts)
+                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause))
+                case Moved(chat=chat):
+                    await desk.people.move_chat(contact, chat)
+                    await desk.outbox.again(outgoing.id, desk.now)
+                case Gone():
+                    log.info("contact %d does not want to hear from us", contact)
+                    await desk.outbox.dead([outgoing.id])
+                    await desk.outbox.give_up_on(contact)
+                    await desk.people.block(contact)
+                    await desk.happen(ChatLost(contact))
+                case Unsure() if not POLICIES[outgoing.kind].repeat:
+                    await desk.outbox.unknown(outgoing.id)
+                case Unsure() if outgoing.attempts < _ATTEMPTS:
+                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=_backoff(outgoing.attempts)))
+                case _:
+                    log.error("message %d given up", outgoing.id, exc_info=trouble)
+                    await desk.outbox.dead([outgoing.id])
+
+
+def _backoff(failures: int) -> float:
+    return min(2.0 ** min(failures, 9), 300.0)
+
+
+async def _whole(work: Coroutine[None, None, None]) -> None:
+    """Let a transaction end even when we are told to stop meanwhile: cut off, it would keep the database's lock."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _rung(bell: asyncio.Event, seconds: float) -> None:

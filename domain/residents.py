@@ -59,3 +59,10 @@ class WorkerAsked:
     to: int
     words: str
     photos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLost:
+    """Somebody does not want to hear from us in this chat any more, or it is gone."""
+
+    contact: int

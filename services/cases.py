@@ -21,6 +21,7 @@ from domain.cases import (
 )
 from domain.people import WORKERS, Person, Role
 from domain.refusals import Refused
+from domain.residents import ChatLost
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
@@ -363,6 +364,28 @@ async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
             words=case.words,
             photos=await desk.cases.photos(case.id, "done"),
             choices=[button(case, Move.VERIFY), button(case, Move.REJECT)],
+        )
+
+
+@when(ChatLost)
+async def find_somebody_else(lost: ChatLost, desk: Desk) -> None:
+    """A gridworker cannot be reached any more: what lies with them is told to those above."""
+    owner = await desk.people.of_contact(lost.contact)
+    if owner is None or await desk.people.chat_of(owner.id) is not None:
+        return
+    for case in await desk.cases.of_worker(owner.id, (Status.DISPATCHED, Status.HANDLING)):
+        await _tell_above(
+            case,
+            desk,
+            "case.task_unmanned",
+            unless=owner.id,
+            number=case.number,
+            place=case.place,
+            words=case.words,
+            category=desk.district.category(case.category).name,
+            due=case.due_at,
+            worker=owner.name or "",
+            choices=[button(case, Move.DISPATCH)],
         )
 
 

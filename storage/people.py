@@ -166,6 +166,11 @@ class PeopleStore:
         ).one_or_none()
         return Address(*row) if row else None
 
+    async def of_contact(self, contact_id: int) -> Person | None:
+        """Whose chat it is."""
+        owner = await self._db.scalar(select(Contacts.person_id).where(Contacts.id == contact_id))
+        return await self.get(owner) if owner else None
+
     async def contacts(self, person_id: int) -> list[int]:
         """All chats of a person."""
         return list(await self._db.scalars(select(Contacts.id).where(Contacts.person_id == person_id)))

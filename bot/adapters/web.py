@@ -169,6 +169,7 @@ class WebChat:
         finally:
             if reader is not None:
                 reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
 
     async def _knows(self, address: Address) -> bool:
         async with self._desks.read() as desk:
@@ -207,6 +208,16 @@ class WebChat:
             return tuple([digest for digest in digests if await desk.files.known(digest)])
 
     async def _welcome(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
+        try:
+            await self._write_out(socket, address, after)
+        except ConnectionError:
+            return
+        except Exception:
+            # With its line cut the page comes again by itself; left open it would never hear anything.
+            log.exception("a page cannot be written to")
+            await socket.close(code=1011)
+
+    async def _write_out(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         """Greet, then write out everything after a number, now and as it comes."""
         async with self._desks.read() as desk:
             # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
@@ -235,8 +246,6 @@ class WebChat:
                     after = number
                 if not lying:
                     await _heard(bell)
-        except ConnectionError:
-            return
         finally:
             self._readers[contact].discard(bell)
             if not self._readers[contact]:
