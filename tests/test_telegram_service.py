@@ -384,6 +384,7 @@ async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_say
     assert len(_copies(after)) == copies
     assert {(sent.text, sent.data(0)) for sent in _copies(after)} == {("帮助", f"{number}:0")}
     await after.close()
+    await house.open()
 
 
 async def test_what_is_being_sent_at_a_stop_arrives_once(house: TelegramHouse) -> None:
