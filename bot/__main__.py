@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
     invite.set_defaults(act=_invite)
+    parked = commands.add_parser("parked", help="列出没办成、留着的消息，或重办一条")
+    parked.add_argument("--replay", metavar="编号", help="把这一条重新办一次")
+    parked.set_defaults(act=_parked)
     docs = commands.add_parser("docs", help="由代码生成文档")
     docs.add_argument("--check", action="store_true", help="只检查是否最新")
     docs.set_defaults(act=_docs)
@@ -145,6 +148,20 @@ def _invite(settings: Settings, given: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _parked(settings: Settings, given: argparse.Namespace) -> int:
+    from bot import parked
+    from bot.app import build
+
+    service = build(settings)
+    if not given.replay:
+        found = asyncio.run(parked.listed(service))
+        print(*found or ["没有留着的消息。"], sep="\n")
+        return 0
+    done = asyncio.run(parked.replay(service, given.replay))
+    print("已重新办理。" if done else "没有这个编号，或者已经重办过。")
+    return 0 if done else 1
 
 
 def _docs(_settings: Settings, given: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot import parked
 from bot.app import Knowledge, build
 from bot.core.talk import Ask, Talk, conversation
 from bot.core.turn import Turns
@@ -112,17 +113,36 @@ async def test_a_mistake_of_ours_is_parked_with_an_apology_and_the_chat_goes_on(
     await service.turns.take(said("坏了", "1"))
     await service.turns.take(said("路灯", "2"))
     async with service.desks.read() as desk:
-        parked = await desk.heard.parked()
-    assert len(parked) == 1
+        aside = await desk.heard.parked()
+    assert len(aside) == 1
     await Sender(service.desks, service.adapters, lambda: 0.0).deliver()
     async with service.desks.read() as desk:
         contact = await desk.people.find(WANG)
         assert contact is not None
         lying = [outgoing.reply.text for _, outgoing in await desk.outbox.lying(contact, 0)]
-    assert parked[0][0] in lying[-1]
+    assert aside[0][0] in lying[-1]
     assert "ZeroDivisionError" not in "".join(lying)
     await service.turns.take(said("取消", "3"))
     await service.desks.database.close()
+
+
+async def test_what_was_parked_is_listed_and_done_once_when_it_is_replayed(
+    settings: Settings, knowledge: Knowledge
+) -> None:
+    @conversation("report", opens_with=["报事"])
+    async def broken(talk: Talk[Desk]) -> None:
+        raise ZeroDivisionError
+
+    service = build(settings, clock=lambda: START, knowledge=knowledge, conversations=[broken], new_id=lambda: "t7")
+    await service.turns.take(said("报事 幸福里 3 栋楼下路灯不亮"))
+    await service.desks.database.close()
+    mended = [build(settings, clock=lambda: START, knowledge=knowledge) for _ in range(4)]
+    assert await parked.listed(mended[0]) == ["t7  web"]
+    assert await parked.replay(mended[1], "t7")
+    assert not await parked.replay(mended[2], "t7")
+    async with mended[3].desks.read() as desk:
+        assert len(await desk.cases.in_area(GRID, list(Status))) == 1
+    await mended[3].desks.database.close()
 
 
 async def test_a_button_of_somebody_elses_message_is_an_old_button(stage: Stage) -> None:
