@@ -63,8 +63,3 @@ def around(grid: str) -> tuple[str, str, str]:
 def covers(outer: str, inner: str) -> bool:
     """Whether the area `outer` is, or contains, the area or grid `inner`."""
     return inner.startswith(prefix(outer))
-
-
-def level_of(code: str) -> Level:
-    """The level a code speaks of, by its length; a village reads as a community here."""
-    return {6: Level.DISTRICT, 9: Level.STREET, 12: Level.COMMUNITY}.get(len(prefix(code)), Level.GRID)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers
@@ -75,6 +75,10 @@ class District:
     hotline: str = "12345"
     sample: bool = False
     digest: str = field(default="", repr=False)
+
+    def day(self, moment: datetime) -> date:
+        """The date it is in the district at that moment."""
+        return moment.astimezone(self.timezone).date()
 
     def category(self, code: str) -> Category:
         """A category by its code; 其他 for one the catalogue no longer has."""

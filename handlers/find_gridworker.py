@@ -22,7 +22,7 @@ class _Worker:
 @conversation("grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3)
 async def find_gridworker(talk: Talk[Desk]) -> None:
     text = talk.given.get("grid") or talk.opening.text
-    today = talk.now.astimezone(talk.district.timezone).date()
+    today = talk.district.day(talk.now)
     digits = grid_code.read(text)
     found = None
     if digits and len(digits) != 12:
@@ -49,7 +49,7 @@ async def find_gridworker(talk: Talk[Desk]) -> None:
 
 
 def _did_you_mean(talk: Talk[Desk], digits: str) -> None:
-    today = talk.now.astimezone(talk.district.timezone).date()
+    today = talk.district.day(talk.now)
     in_force = [grid.code for grid in talk.district.grids.values() if grid.in_force(today)]
     shorts = {code[6:]: code for code in in_force} if len(digits) <= 10 else {}
     codes = [shorts.get(code, code) for code in grid_code.meant(digits, shorts or in_force)]

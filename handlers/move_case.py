@@ -56,7 +56,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
-    day = talk.now.astimezone(talk.district.timezone).date()
+    day = talk.district.day(talk.now)
 
     async def of_community(desk: Desk) -> list[Person]:
         """Those with a chat; everybody, when nobody has one."""

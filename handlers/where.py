@@ -42,7 +42,7 @@ def read(heard: Heard, district: District) -> _Heard:
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
     if digits and len(digits) in (9, 15):
-        heirs = district.heirs(grid_code.whole(digits, district), heard.at.astimezone(district.timezone).date())
+        heirs = district.heirs(grid_code.whole(digits, district), district.day(heard.at))
         if not heirs:
             raise Unclear("place.no_such_code", code=digits)
         return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
@@ -127,4 +127,4 @@ def _label(grid: Grid, district: District) -> str:
 
 
 def _today(talk: Talk[Desk]) -> date:
-    return talk.now.astimezone(talk.district.timezone).date()
+    return talk.district.day(talk.now)

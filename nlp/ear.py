@@ -26,9 +26,6 @@ class Ear:
     def fold(self, text: str) -> str:
         return normalise.fold(text)
 
-    def mask(self, text: str) -> str:
-        return normalise.mask(text)
-
     def faq(self, text: str, day: date) -> Match:
         return self._faq.match(text, day)
 

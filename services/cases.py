@@ -9,6 +9,7 @@ from bot.core.words import Choice, Kind
 from domain.areas import around, covers
 from domain.cases import (
     RULES,
+    WITH_WORKER,
     Case,
     CaseMoved,
     CheckOverdue,
@@ -60,6 +61,17 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
     await _give_to_worker(case, desk)
 
 
+def _shown(case: Case, desk: Desk) -> dict[str, Any]:
+    """What the texts about a case show of it."""
+    return {
+        "number": case.number,
+        "place": case.place,
+        "words": case.words,
+        "category": desk.district.category(case.category).name,
+        "due": case.due_at,
+    }
+
+
 async def _worker_of(grid: str, desk: Desk) -> Person | None:
     """The grid's worker; one with a chat before one without."""
     for reachable in (True, False):
@@ -72,13 +84,7 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
     await _plan(case, desk)
     photos = await desk.cases.photos(case.id)
-    facts: dict[str, Any] = {
-        "number": case.number,
-        "place": case.place,
-        "words": case.words,
-        "due": case.due_at,
-        "category": desk.district.category(case.category).name,
-    }
+    facts = _shown(case, desk)
     told = case.worker_id is not None and await desk.tell(
         case.worker_id,
         "case.task",
@@ -323,31 +329,19 @@ _TELL = {
 @when(DeadlineNears)
 async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     case = await desk.cases.get(nears.case)
-    if case.round != nears.round or case.status not in (Status.DISPATCHED, Status.HANDLING, Status.RETURNED):
+    if case.round != nears.round or case.status not in (*WITH_WORKER, Status.RETURNED):
         return
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
     told = case.status is not Status.RETURNED and await desk.tell(
         case.worker_id,
         "case.deadline_near",
         kind=Kind.PUSH,
-        number=case.number,
-        place=case.place,
-        words=case.words,
-        due=case.due_at,
         once=f"deadline:{case.id}:{case.round}",
         choices=[button(case, move)],
+        **_shown(case, desk),
     )
     if not told:
-        await _tell_above(
-            case,
-            desk,
-            "case.deadline_near",
-            number=case.number,
-            place=case.place,
-            words=case.words,
-            due=case.due_at,
-            choices=[button(case, Move.DISPATCH)],
-        )
+        await _tell_above(case, desk, "case.deadline_near", choices=[button(case, Move.DISPATCH)], **_shown(case, desk))
 
 
 @when(CheckOverdue)
@@ -379,13 +373,9 @@ async def find_somebody_else(lost: ChatLost, desk: Desk) -> None:
             desk,
             "case.task_unmanned",
             unless=owner.id,
-            number=case.number,
-            place=case.place,
-            words=case.words,
-            category=desk.district.category(case.category).name,
-            due=case.due_at,
             worker=owner.name or "",
             choices=[button(case, Move.DISPATCH)],
+            **_shown(case, desk),
         )
 
 

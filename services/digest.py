@@ -18,7 +18,7 @@ _LATEST = timedelta(hours=2)
 @when(DigestDue)
 async def send_digests(digest: DigestDue, desk: Desk) -> None:
     """Tell everybody with something waiting; plan tomorrow's. A day the service was down is not made up for."""
-    today = desk.now.astimezone(desk.district.timezone).date()
+    today = desk.district.day(desk.now)
     await plan_next(desk)
     if digest.day != today.isoformat() or desk.now > _morning(today, desk.district) + _LATEST:
         return

@@ -12,7 +12,7 @@ async def keep_question(asked: QuestionAsked, desk: Desk) -> None:
     person = await desk.people.get(asked.by)
     if person is None:
         return
-    await desk.keep_question(mask(asked.words), person, asked.near[0] if asked.near else None)
+    await desk.heard.keep_question(mask(asked.words), person.id, person.grid, asked.near[0] if asked.near else None)
     near = [entry for each in asked.near for entry in desk.district.entries if entry.id == each]
     offers = [Choice(entry.question, opens="faq", given={"entry": entry.id}) for entry in near]
     carry = Choice("faq.report_it", opens="report", given={"words": asked.words[:500]})

@@ -22,7 +22,7 @@ from storage.desk import Desk
 
 @when(GridChosen)
 async def settle(chosen: GridChosen, desk: Desk) -> None:
-    heirs = desk.district.heirs(chosen.grid, desk.now.astimezone(desk.district.timezone).date())
+    heirs = desk.district.heirs(chosen.grid, desk.district.day(desk.now))
     if not heirs:
         raise Refused("place.no_such_code", code=chosen.grid)
     await desk.people.change(chosen.by, grid=heirs[0].code)

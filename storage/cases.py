@@ -136,15 +136,6 @@ class CaseStore:
             )
         )
 
-    async def with_photo(self, photo: str) -> list[Case]:
-        """The cases a photo belongs to: who may see one of them may see it."""
-        return [
-            _case(row)
-            for row in await self._db.execute(
-                select(*_CASE).where(Cases.id.in_(select(CasePhotos.case_id).where(CasePhotos.photo == photo)))
-            )
-        ]
-
     async def of_reporter(self, person_id: int, limit: int = 10) -> list[Case]:
         """Somebody's own cases, newest first."""
         return [

@@ -94,10 +94,7 @@ class Desk:
     async def remember(self, said: Said) -> bool:
         return await self.heard.remember(said)
 
-    async def meet(self, said: Said) -> Contact:
-        return await self.meet_at(said.address)
-
-    async def meet_at(self, address: Address) -> Contact:
+    async def meet(self, address: Address) -> Contact:
         self._speaker = await self.people.meet(address)
         return self._speaker
 
@@ -116,9 +113,6 @@ class Desk:
 
     async def release(self, contact: Contact) -> list[Said]:
         return await self.heard.release(contact.id)
-
-    async def keep_question(self, words: str, person: Person, best: str | None) -> None:
-        await self.heard.keep_question(words, person.id, person.grid, best)
 
     async def park(self, said: Said, trouble: str) -> None:
         await self.heard.park(trouble, msgspec.json.encode(said))

@@ -1,6 +1,5 @@
 """Which messages we have taken, what a flood said, and what could not be handled."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -96,13 +95,4 @@ class HeardStore:
         """Forget ids no platform will repeat any more."""
         await self._db.execute(
             delete(HeardMessages).where(HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None))
-        )
-
-    async def of_platforms(self, platforms: Iterable[str]) -> int:
-        """How many messages were ever taken from these platforms and are still remembered."""
-        return (
-            await self._db.scalar(
-                select(func.count()).select_from(HeardMessages).where(HeardMessages.platform.in_([*platforms]))
-            )
-            or 0
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.words import Address
@@ -93,11 +93,7 @@ class PeopleStore:
             await self._db.execute(
                 select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
                 .join(People, People.id == Contacts.person_id)
-                .where(
-                    Contacts.platform == address.platform,
-                    Contacts.account == address.account,
-                    Contacts.chat == address.chat,
-                )
+                .where(*_chat_at(address))
                 # Not stronger than it must be: whoever writes to this chat only needs the row to stay.
                 .with_for_update(of=Contacts, key_share=True)
             )
@@ -137,26 +133,14 @@ class PeopleStore:
         """Who is behind an address, without anything changing by looking."""
         row = (
             await self._db.execute(
-                select(Contacts.id, *_PERSON)
-                .join(People, People.id == Contacts.person_id)
-                .where(
-                    Contacts.platform == address.platform,
-                    Contacts.account == address.account,
-                    Contacts.chat == address.chat,
-                )
+                select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_chat_at(address))
             )
         ).one_or_none()
         return (row[0], await self._person(row[1:])) if row else None
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
-        return await self._db.scalar(
-            select(Contacts.id).where(
-                Contacts.platform == address.platform,
-                Contacts.account == address.account,
-                Contacts.chat == address.chat,
-            )
-        )
+        return await self._db.scalar(select(Contacts.id).where(*_chat_at(address)))
 
     async def address(self, contact_id: int) -> Address | None:
         row = (
@@ -468,15 +452,7 @@ class PeopleStore:
         """Make this chat that person's, from now on."""
         if await self._at(address) is None:
             await self._add_contact(address, person_id)
-        await self._db.execute(
-            update(Contacts)
-            .where(
-                Contacts.platform == address.platform,
-                Contacts.account == address.account,
-                Contacts.chat == address.chat,
-            )
-            .values(person_id=person_id)
-        )
+        await self._db.execute(update(Contacts).where(*_chat_at(address)).values(person_id=person_id))
         await self.change(person_id, contact_id=await self.find(address))
 
 
@@ -496,6 +472,14 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
+
+
+def _chat_at(address: Address) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Contacts.platform == address.platform,
+        Contacts.account == address.account,
+        Contacts.chat == address.chat,
+    )
 
 
 def phone_key(key: str) -> str:

@@ -38,8 +38,8 @@ class Desk(Protocol):
     async def remember(self, said: Said) -> bool:
         """Whether this message is new."""
 
-    async def meet(self, said: Said) -> Contact:
-        """Who speaks, with their chat locked."""
+    async def meet(self, address: Address) -> Contact:
+        """Who speaks from there, with their chat locked."""
 
     async def keep(self, contact: Contact, state: str) -> None:
         """Put down what is open."""
@@ -56,17 +56,11 @@ class Desk(Protocol):
     def label(self, key: str) -> str:
         """A button's words as whoever speaks reads them."""
 
-    async def meet_at(self, address: Address) -> Contact:
-        """Whose chat this is, locked, as if they spoke."""
-
     async def hold(self, said: Said, contact: Contact, held: int) -> None:
         """Keep a message, the `held`-th, until they pause; the moment to look again is planned."""
 
     async def release(self, contact: Contact) -> list[Said]:
         """What was held of this chat, oldest first; held no more."""
-
-    async def keep_question(self, words: str, person: Person, best: str | None) -> None:
-        """Nobody could answer this yet."""
 
     async def park(self, said: Said, trouble: str) -> None:
         """Put a message aside that failed every time."""
@@ -131,6 +125,3 @@ class Ear(Protocol):
 
     def intent(self, said: Said) -> str | None:
         """The conversation somebody means without naming it."""
-
-    def mask(self, text: str) -> str:
-        """The words without phone and identity numbers, for keeping."""

@@ -167,7 +167,7 @@ class Turns(Generic[D]):
         async with self._desks.write() as desk:
             if not await desk.remember(said):
                 return
-            await desk.meet(said)
+            await desk.meet(said.address)
             await desk.park(said, trouble)
             desk.reply(Line("turn.trouble", {"trouble": trouble}))
             await desk.answer()
@@ -175,7 +175,7 @@ class Turns(Generic[D]):
 
     async def resume(self, paused: Paused, desk: D) -> None:
         """Handle together what somebody sent too fast, or as one album, now that they have paused."""
-        contact = await desk.meet_at(paused.address)
+        contact = await desk.meet(paused.address)
         state = _state(contact)
         if state.held != paused.held:
             return
@@ -209,7 +209,7 @@ class Turns(Generic[D]):
     async def _turn(self, desk: D, said: Said) -> None:
         if not await desk.remember(said):
             return
-        contact = await desk.meet(said)
+        contact = await desk.meet(said.address)
         state = _state(contact)
         floods = self._floods(state, desk.now)
         if floods or said.album or (state.held and said.tap is None):
@@ -270,7 +270,7 @@ class Turns(Generic[D]):
     async def _edited(self, hand: _Hand[D]) -> None:
         for place, record in enumerate(hand.state.stack):
             for answer in record.answers.values():
-                if answer.heard.message == hand.said.id.split("#")[0]:
+                if answer.heard.message == hand.heard.message:
                     answer.heard = hand.heard
                     del hand.state.stack[place + 1 :]
                     await self._run(hand, record, tried=hand.heard)
@@ -329,7 +329,7 @@ class Turns(Generic[D]):
         return match.sure.id if match.sure and match.question else None
 
     def _faq(self, text: str, desk: D) -> Match:
-        return self._ear.faq(text, desk.now.astimezone(desk.district.timezone).date())
+        return self._ear.faq(text, desk.district.day(desk.now))
 
     async def _fresh(self, hand: _Hand[D]) -> None:
         """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
