@@ -118,9 +118,8 @@ async def _converse(service: "Service") -> None:
         await terminal.ended.wait()
         # Lines from a file end at once; their answers are still on the way.
         for _ in range(100):
-            async with service.desks.read() as desk:
-                if not await desk.outbox.waiting(terminal.platform):
-                    break
+            if not await service.desks.read(lambda desk: desk.outbox.waiting(terminal.platform)):
+                break
             await asyncio.sleep(0.05)
 
 

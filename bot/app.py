@@ -34,7 +34,7 @@ from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
 from services import digest
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album
 from storage.migrate import Unreachable, migrate
@@ -113,17 +113,19 @@ class Service:
             await migrate(self.desks.database)
         except Unreachable as error:
             raise CannotGoOn(f"数据库用不了（{error}）：请核对 XIAOMAZHA_DATABASE_URL。") from None
-        async with self.desks.database.exclusive("xiaomazha:district") as connection:
-            desk = self.desks.at(connection)
-            if await storage.facts.get(connection, "district") != self.district.digest:
-                await desk.people.take_in(self.district)
-                await storage.facts.put(connection, "district", self.district.digest)
-            await digest.plan_next(desk)
-            for phone in self.district.phones:
-                number = await desk.people.by_key(phone.worker or phone_key(phone.key))
-                person = await desk.people.get(number) if number else None
-                if person:
-                    self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
+        await self.desks.database.exclusive("xiaomazha:district", self._take_in)
+
+    async def _take_in(self, connection: Connection) -> None:
+        desk = self.desks.at(connection)
+        if await storage.facts.get(connection, "district") != self.district.digest:
+            await desk.people.take_in(self.district)
+            await storage.facts.put(connection, "district", self.district.digest)
+        await digest.plan_next(desk)
+        for phone in self.district.phones:
+            number = await desk.people.by_key(phone.worker or phone_key(phone.key))
+            person = await desk.people.get(number) if number else None
+            if person:
+                self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Service"]:

@@ -9,7 +9,7 @@ from bot.core.outbox import POLICIES
 from bot.core.ports import Adapter
 from bot.core.sending import Gone, Moved, TryLater, Unsure
 from domain.residents import ChatLost
-from storage.desk import Desks
+from storage.desk import Desk, Desks
 from storage.outbox import Claimed
 
 log = logging.getLogger("xiaomazha.sender")
@@ -38,8 +38,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled. What was in flight at a crash is settled first, by its kind's policy."""
-        async with self._desks.write() as desk:
-            await desk.outbox.recover()
+        await self._desks.write(lambda desk: desk.outbox.recover())
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_delivering(self._bells[0]))
             for adapter, bell in zip(self._posts, self._bells[1:], strict=True):
@@ -58,8 +57,7 @@ class Sender:
         """Put everything due into the mailboxes now."""
         addresses = [(adapter.platform, adapter.account) for adapter in self._mailboxes]
         while addresses:
-            async with self._desks.write() as desk:
-                contacts = await desk.outbox.post(addresses)
+            contacts = await self._desks.write(lambda desk: desk.outbox.post(addresses))
             if not contacts:
                 return
             for adapter in self._mailboxes:
@@ -103,16 +101,18 @@ class _Lane:
         if self._sends:
             await asyncio.wait(self._sends, timeout=_LAST_SENDS)
         if self._claimed:
-            async with self._desks.write() as desk:
-                for each in self._claimed:
-                    await desk.outbox.again(each.outgoing.id, desk.now)
+            await self._desks.write(self._give_back)
+
+    async def _give_back(self, desk: Desk) -> None:
+        for each in self._claimed:
+            await desk.outbox.again(each.outgoing.id, desk.now)
 
     async def _claim(self) -> None:
         now = self._now()
         self._cooling = {contact: until for contact, until in self._cooling.items() if until > now}
         busy = frozenset(self._flying) | frozenset(self._cooling)
-        async with self._desks.write() as desk:
-            claimed = await desk.outbox.claim((self._adapter.platform, self._adapter.account), _BATCH, busy)
+        lane = (self._adapter.platform, self._adapter.account)
+        claimed = await self._desks.write(lambda desk: desk.outbox.claim(lane, _BATCH, busy))
         self._flying.update(each.contact_id for each in claimed)
         self._claimed += claimed
 
@@ -142,7 +142,7 @@ class _Lane:
                 gap = max(gap, pause)
             for failures in range(_NOTES):
                 try:
-                    await self._note(claimed, trouble)
+                    await self._desks.write(lambda desk: _note(claimed, trouble, desk))
                 except Exception:
                     # What became of it is known here and nowhere else: told until it is written down.
                     log.exception("message %d: could not note what became of it", claimed.outgoing.id)
@@ -155,32 +155,32 @@ class _Lane:
                 self._cooling[contact] = self._now() + gap
             self._bell.set()
 
-    async def _note(self, claimed: Claimed, trouble: Exception | None) -> None:
-        """Write down what became of a message."""
-        outgoing, contact = claimed.outgoing, claimed.contact_id
-        async with self._desks.write() as desk:
-            match trouble:
-                case None:
-                    await desk.outbox.sent([outgoing.id])
-                case TryLater(seconds=seconds):
-                    pause = seconds if seconds is not None else _backoff(outgoing.attempts)
-                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause))
-                case Moved(chat=chat):
-                    await desk.people.move_chat(contact, chat)
-                    await desk.outbox.again(outgoing.id, desk.now)
-                case Gone():
-                    log.info("contact %d does not want to hear from us", contact)
-                    await desk.outbox.dead([outgoing.id])
-                    await desk.outbox.give_up_on(contact)
-                    await desk.people.block(contact)
-                    await desk.happen(ChatLost(contact))
-                case Unsure() if not POLICIES[outgoing.kind].repeat:
-                    await desk.outbox.unknown(outgoing.id)
-                case Unsure() if outgoing.attempts < _ATTEMPTS:
-                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=_backoff(outgoing.attempts)))
-                case _:
-                    log.error("message %d given up", outgoing.id, exc_info=trouble)
-                    await desk.outbox.dead([outgoing.id])
+
+async def _note(claimed: Claimed, trouble: Exception | None, desk: Desk) -> None:
+    """Write down what became of a message."""
+    outgoing, contact = claimed.outgoing, claimed.contact_id
+    match trouble:
+        case None:
+            await desk.outbox.sent([outgoing.id])
+        case TryLater(seconds=seconds):
+            pause = seconds if seconds is not None else _backoff(outgoing.attempts)
+            await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause))
+        case Moved(chat=chat):
+            await desk.people.move_chat(contact, chat)
+            await desk.outbox.again(outgoing.id, desk.now)
+        case Gone():
+            log.info("contact %d does not want to hear from us", contact)
+            await desk.outbox.dead([outgoing.id])
+            await desk.outbox.give_up_on(contact)
+            await desk.people.block(contact)
+            await desk.happen(ChatLost(contact))
+        case Unsure() if not POLICIES[outgoing.kind].repeat:
+            await desk.outbox.unknown(outgoing.id)
+        case Unsure() if outgoing.attempts < _ATTEMPTS:
+            await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=_backoff(outgoing.attempts)))
+        case _:
+            log.error("message %d given up", outgoing.id, exc_info=trouble)
+            await desk.outbox.dead([outgoing.id])
 
 
 def _backoff(failures: int) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.areas import prefix
 from domain.cases import OPEN, Case, Move, ProblemReported, Status, Step
+from storage.database import Connection
 from storage.tables import CaseLog, CasePhotos, Cases
 
 _CASE = (
@@ -37,7 +37,7 @@ _CASE = (
 class CaseStore:
     """Reads and writes about cases."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 

@@ -1,13 +1,49 @@
 """The database: one writer on SQLite, many on PostgreSQL; every write in a transaction somebody can name."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from sqlite3 import OperationalError
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import CursorResult, Dialect, Engine, Executable, ScalarResult, StaticPool, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+T = TypeVar("T")
+
+# Turns that share one commit: as many as are waiting, up to this many or this long.
+_MOST_TOGETHER, _LONGEST_TOGETHER = 64, 0.05
+_READERS = 2
+
+
+class Connection(Protocol):
+    """What a transaction offers: the part of SQLAlchemy's asynchronous connection that is used here."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+    async def execute(self, statement: Executable, parameters: Any = None, /) -> CursorResult[*tuple[Any, ...]]: ...
+    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any: ...
+    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]: ...
+    async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T: ...
+    def begin_nested(self) -> AbstractAsyncContextManager[Any]: ...
+
+
+Work = Callable[[Connection], Awaitable[T]]
+
+
+class _Kind(Protocol):
+    """One kind of database."""
+
+    async def write(self, work: Work[T]) -> T: ...
+    async def read(self, work: Work[T]) -> T: ...
+    async def close(self) -> None: ...
 
 
 class Database:
@@ -16,56 +52,235 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        self.url = parsed.set(drivername="sqlite+aiosqlite" if self.sqlite else "postgresql+asyncpg")
-        if self.sqlite:
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            # One writer: waiting turns queue for it in order, instead of bouncing off SQLite's lock.
-            self._writer = self._open(pool_size=1, max_overflow=0, pool_timeout=60)
-            self._reader = self._open(pool_size=4, max_overflow=0, pool_timeout=60)
-            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
-        else:
-            self._writer = self._reader = self._open(pool_size=10, max_overflow=10, pool_timeout=60)
+        self.url = parsed.set(drivername="sqlite" if self.sqlite else "postgresql+asyncpg")
+        self._kind: _Kind = _Sqlite(self.url) if self.sqlite else _Postgres(self.url)
 
-    def _open(self, **pool: Any) -> AsyncEngine:
-        # What people say must not come back in an error's words.
-        engine = create_async_engine(self.url, hide_parameters=True, **pool)
-        if self.sqlite:
-            event.listen(engine.sync_engine, "connect", _prepare)
-        return engine
+    async def write(self, work: Work[T]) -> T:
+        """Do some work in a transaction: once this returns it is kept, and if it raises nothing of it is.
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes; committed at the end of the block, rolled back on any exception."""
-        async with self._writer.begin() as connection:
-            yield connection
+        Cancelled meanwhile, it may be kept or not. What it returns must be plain data.
+        """
+        return await self._kind.write(work)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for looking things up; nothing done in it is kept."""
-        async with self._reader.connect() as connection:
-            yield connection
+    async def read(self, work: Work[T]) -> T:
+        """Look things up; nothing done in it is kept."""
+        return await self._kind.read(work)
 
-    @asynccontextmanager
-    async def exclusive(self, name: str) -> AsyncIterator[AsyncConnection]:
-        """A writing transaction only one process holds at a time: migrations, taking in the district's data."""
-        async with self.write() as connection:
+    async def exclusive(self, name: str, work: Work[T]) -> T:
+        """A writing transaction only one process does at a time: migrations, taking in the district's data."""
+
+        async def alone(connection: Connection) -> T:
             if not self.sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
-            yield connection
+            return await work(connection)
+
+        return await self.write(alone)
 
     async def close(self) -> None:
-        await self._writer.dispose()
-        await self._reader.dispose()
+        await self._kind.close()
+
+
+class _Postgres:
+    """A transaction for each piece of work; the server lets those that end together share their flush to disk."""
+
+    def __init__(self, url: URL) -> None:
+        # What people say must not come back in an error's words.
+        self._engine = create_async_engine(url, hide_parameters=True, pool_size=10, max_overflow=10, pool_timeout=60)
+
+    async def write(self, work: Work[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await work(connection)
+
+    async def read(self, work: Work[T]) -> T:
+        async with self._engine.connect() as connection:
+            return await work(connection)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class _Sqlite:
+    """One thread that writes and a few that read: work is brought to them whole, for it asks in microseconds."""
+
+    def __init__(self, url: URL) -> None:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writer = _Thread(url, writes=True)
+        self._readers = [_Thread(url, writes=False) for _ in range(_READERS)]
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._writer.do(work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await min(self._readers, key=lambda reader: reader.waiting).do(work)
+
+    async def close(self) -> None:
+        for thread in (self._writer, *self._readers):
+            await asyncio.to_thread(thread.stop)
+
+
+@dataclass(eq=False)
+class _Job(Generic[T]):
+    """A piece of work on its way through a thread, and who waits for it on which loop."""
+
+    work: Work[T]
+    loop: asyncio.AbstractEventLoop
+    ended: asyncio.Future[T]
+    result: list[T] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+class _Thread:
+    """A thread with one connection. What waits when it begins shares one transaction, each in its own savepoint."""
+
+    def __init__(self, url: URL, *, writes: bool) -> None:
+        self._url = url
+        self._writes = writes
+        self._jobs: deque[_Job[Any]] = deque()
+        self._bell = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    @property
+    def waiting(self) -> int:
+        return len(self._jobs)
+
+    async def do(self, work: Work[T]) -> T:
+        if self._thread is None:
+            self._stopped = False
+            self._thread = threading.Thread(target=self._run, name="xiaomazha-database", daemon=True)
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        job: _Job[T] = _Job(work, loop, loop.create_future())
+        self._jobs.append(job)
+        self._bell.release()
+        return await job.ended
+
+    def stop(self) -> None:
+        """Let what waits be done, then end. Blocks."""
+        if self._thread is not None:
+            self._stopped = True
+            self._bell.release()
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        engine = create_engine(
+            self._url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare)
+        if self._writes:
+            event.listen(engine, "begin", _begin_immediate)
+        try:
+            with asyncio.Runner() as runner:
+                while self._jobs or not self._stopped:
+                    self._bell.acquire()
+                    if self._jobs:
+                        runner.run(self._together(engine))
+        finally:
+            engine.dispose()
+
+    async def _together(self, engine: Engine) -> None:
+        done = [self._jobs.popleft()]
+        try:
+            with engine.connect() as connection, connection.begin():
+                began = time.monotonic()
+                await self._one(done[0], connection)
+                while self._jobs and len(done) < _MOST_TOGETHER and time.monotonic() < began + _LONGEST_TOGETHER:
+                    done.append(self._jobs.popleft())
+                    await self._one(done[-1], connection)
+        except BaseException as error:
+            # Not even begun, undone by the disk, or lost at the commit: none of it is kept.
+            for job in done:
+                job.error = job.error or error
+        _tell(done)
+
+    async def _one(self, job: _Job[Any], connection: SyncConnection) -> None:
+        """Do one piece of work; what it did is taken back if it fails, and only that.
+
+        Raises:
+            BaseException: the whole transaction is lost with it.
+        """
+        raw: Any = connection.connection.driver_connection
+        if self._writes:
+            raw.execute("SAVEPOINT job")
+        try:
+            if not job.ended.cancelled():
+                job.result.append(await job.work(_Direct(connection)))
+        except BaseException as error:
+            job.error = error
+            if self._writes:
+                if not raw.in_transaction:
+                    raise
+                raw.execute("ROLLBACK TO job")
+        if self._writes:
+            raw.execute("RELEASE job")
+
+
+def _tell(jobs: Sequence[_Job[Any]]) -> None:
+    """Let those who wait know, each loop called once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
+    for job in jobs:
+        loops.setdefault(job.loop, []).append(job)
+    for loop, theirs in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_end, theirs)
+
+
+def _end(jobs: Sequence[_Job[Any]]) -> None:
+    for job in jobs:
+        if job.ended.done():
+            continue
+        if job.error is not None:
+            job.ended.set_exception(job.error)
+        else:
+            job.ended.set_result(job.result[0])
+
+
+class _Direct:
+    """SQLAlchemy's connection in the words of its asynchronous one; in its own thread nothing has to be awaited."""
+
+    def __init__(self, connection: SyncConnection) -> None:
+        self._connection = connection
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._connection.dialect
+
+    async def execute(self, statement: Executable, parameters: Any = None, /) -> CursorResult[*tuple[Any, ...]]:
+        return self._connection.execute(statement, parameters)
+
+    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
+        return self._connection.scalar(statement, parameters)
+
+    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
+        return self._connection.scalars(statement, parameters)
+
+    async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T:
+        return work(self._connection, *given)
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:
+        with self._connection.begin_nested():
+            yield
 
 
 def _prepare(connection: Any, _record: Any) -> None:
     # SQLAlchemy's recipe: the driver must not begin transactions of its own, we say BEGIN IMMEDIATE ourselves.
     connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    connection.execute("PRAGMA busy_timeout=15000")
+    for attempt in range(50):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except OperationalError:
+            # Two processes making a new file: SQLite does not wait here, whatever the timeout.
+            if attempt == 49:
+                raise
+            time.sleep(0.1)
+        else:
+            break
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_immediate(connection: Any) -> None:

@@ -1,13 +1,13 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Contact
@@ -22,12 +22,14 @@ from domain.district import District
 from domain.people import Person
 from storage.ballots import BallotStore
 from storage.cases import CaseStore
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
 from storage.outbox import OutboxStore
 from storage.people import PeopleStore
+
+T = TypeVar("T")
 
 # The commands a person is offered: (command, text key of its title).
 Menu = Callable[[Person], Sequence[tuple[str, str]]]
@@ -38,7 +40,7 @@ class Desk:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         now: datetime,
         texts: Texts,
         district: District,
@@ -297,7 +299,7 @@ class Desks:
         self._menu = menu
         self.on_queued: Callable[[], None] = lambda: None
 
-    def at(self, connection: AsyncConnection) -> Desk:
+    def at(self, connection: Connection) -> Desk:
         return Desk(
             connection,
             self.clock(),
@@ -309,17 +311,18 @@ class Desks:
             self._menu,
         )
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Desk]:
-        """A transaction: all of the block is kept, or nothing."""
-        async with self.database.write() as connection:
-            desk = self.at(connection)
-            yield desk
-        if desk.queued:
-            self.on_queued()
+    async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Desk]:
-        """A desk for looking things up; nothing written at it is kept."""
-        async with self.database.read() as connection:
-            yield self.at(connection)
+        async def at_a_desk(connection: Connection) -> tuple[T, bool]:
+            desk = self.at(connection)
+            return await work(desk), desk.queued
+
+        result, queued = await self.database.write(at_a_desk)
+        if queued:
+            self.on_queued()
+        return result
+
+    async def read(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Look things up at a desk; nothing written at it is kept."""
+        return await self.database.read(lambda connection: work(self.at(connection)))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import insert
 
-from storage import conflict
+from storage.database import Connection
 from storage.tables import Dues
 
 
@@ -24,14 +24,14 @@ class Due:
 class DueStore:
     """Reads and writes about what is due."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
     async def plan(self, key: str, fact: str, body: str, due_at: datetime) -> None:
         """Let a fact come true at a time; a key planned before keeps its first time."""
         await self._db.execute(
-            conflict.insert(self._db, Dues)
+            insert(Dues)
             .values(key=key, fact=fact, body=body, due_at=due_at, attempts=0)
             .on_conflict_do_nothing(index_elements=["key"])
         )
@@ -58,7 +58,10 @@ class DueStore:
 
     async def next_at(self) -> datetime | None:
         """When the next thing is due."""
-        return await self._db.scalar(select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1))
+        found: datetime | None = await self._db.scalar(
+            select(Dues.due_at).where(Dues.done_at.is_(None)).order_by(Dues.due_at).limit(1)
+        )
+        return found
 
     async def prune(self, older_than: timedelta) -> None:
         await self._db.execute(delete(Dues).where(Dues.done_at < self._now - older_than))

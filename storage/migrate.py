@@ -29,12 +29,15 @@ async def migrate(database: Database) -> None:
         Unreachable: the database does not answer, or not to us.
     """
     try:
-        async with database.exclusive("xiaomazha:migrate") as connection:
-            if await connection.run_sync(_revision) != HEAD:
-                await connection.run_sync(to, HEAD)
+        await database.exclusive("xiaomazha:migrate", lambda connection: connection.run_sync(_to_head))
     except (OSError, SQLAlchemyError) as error:
         # The driver's own words say what is wrong; SQLAlchemy's would add the statement.
         raise Unreachable(str(error.orig if isinstance(error, DBAPIError) else error)) from error
+
+
+def _to_head(connection: Connection) -> None:
+    if _revision(connection) != HEAD:
+        to(connection, HEAD)
 
 
 def _revision(connection: Connection) -> str | None:

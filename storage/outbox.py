@@ -14,17 +14,17 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal,
     or_,
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.outbox import POLICIES
 from bot.core.words import Choice, Kind, Outgoing, Reply
-from storage import conflict, facts
+from storage import facts
+from storage.database import Connection
 from storage.tables import Contacts, Outbox, People
 
 
@@ -39,7 +39,7 @@ class Claimed:
 class OutboxStore:
     """Reads and writes about outgoing messages."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -59,10 +59,7 @@ class OutboxStore:
             return True
         return (
             await self._db.scalar(
-                conflict.insert(self._db, Outbox)
-                .values(**values)
-                .on_conflict_do_nothing(index_elements=["once"])
-                .returning(Outbox.id)
+                insert(Outbox).values(**values).on_conflict_do_nothing(index_elements=["once"]).returning(Outbox.id)
             )
             is not None
         )
@@ -100,7 +97,7 @@ class OutboxStore:
             )
         )
         result = await self._db.execute(
-            conflict.insert(self._db, Outbox)
+            insert(Outbox)
             .from_select(["contact_id", "once", *columns], who)
             .on_conflict_do_nothing(index_elements=["once"])
         )

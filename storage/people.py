@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
 from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
-from storage import conflict
+from storage.database import Connection
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -68,7 +68,7 @@ _PERSON = (
 class PeopleStore:
     """Reads and writes about people, roles and their chats."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -109,7 +109,7 @@ class PeopleStore:
 
     async def _add_contact(self, address: Address, person_id: int) -> int | None:
         added: int | None = await self._db.scalar(
-            conflict.insert(self._db, Contacts)
+            insert(Contacts)
             .values(
                 platform=address.platform,
                 account=address.account,
@@ -140,7 +140,8 @@ class PeopleStore:
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
-        return await self._db.scalar(select(Contacts.id).where(*_chat_at(address)))
+        found: int | None = await self._db.scalar(select(Contacts.id).where(*_chat_at(address)))
+        return found
 
     async def address(self, contact_id: int) -> Address | None:
         row = (
@@ -446,7 +447,8 @@ class PeopleStore:
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
-        return await self._db.scalar(select(People.id).where(People.key == key))
+        found: int | None = await self._db.scalar(select(People.id).where(People.key == key))
+        return found
 
     async def bind(self, address: Address, person_id: int) -> None:
         """Make this chat that person's, from now on."""

@@ -7,12 +7,12 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, FormData
@@ -31,6 +31,8 @@ from tests.telegram_server import BotApiServer
 
 GRID = "230203002001001"
 WANG, LI = 1001, 1002
+T = TypeVar("T")
+
 REPORT = "报事 幸福里 3 栋楼下路灯不亮"
 # Not the welcome, which promises 新任务.
 TASK = "新任务 2"
@@ -337,13 +339,11 @@ class Store:
         self.passable.set()
         desks.write = self.write  # type: ignore[method-assign]
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Desk]:
+    async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         await self.passable.wait()
         if self.broken:
             raise OSError("the disk is full")
-        async with self._write() as desk:
-            yield desk
+        return await self._write(work)
 
 
 class House:
@@ -390,8 +390,7 @@ class House:
                 await who.disconnect()
 
     async def invite(self, role: Role, area: str) -> str:
-        async with self.service.desks.write() as desk:
-            return await desk.people.invite(role=role, area=area)
+        return await self.service.desks.write(lambda desk: desk.people.invite(role=role, area=area))
 
     async def employ(self) -> None:
         """Make Li the gridworker here."""
@@ -399,11 +398,12 @@ class House:
         await hears(self.li, "欢迎！您现在是民乐社区第一网格的网格员")
 
     async def cases(self) -> list[Case]:
-        async with self.service.desks.read() as desk:
-            return sorted(
-                await desk.cases.in_area(self.service.district.code, list(Status), limit=1000),
-                key=lambda case: case.id,
-            )
+        return sorted(
+            await self.service.desks.read(
+                lambda desk: desk.cases.in_area(self.service.district.code, list(Status), limit=1000)
+            ),
+            key=lambda case: case.id,
+        )
 
     async def all_heard(self, client: Client) -> Counter[str]:
         """The first line of everything somebody has got, counted, when there is nothing more to come."""
@@ -420,8 +420,7 @@ class House:
             await until(self._all_sent, 2)
 
     async def _all_sent(self) -> bool:
-        async with self.service.desks.read() as desk:
-            return await desk.outbox.waiting(self._platform) == 0
+        return await self.service.desks.read(lambda desk: desk.outbox.waiting(self._platform)) == 0
 
 
 def at_telegram(settings: Settings, server: BotApiServer, *, webhook: bool) -> Settings:
@@ -633,8 +632,7 @@ async def test_a_photo_is_kept_with_the_case_and_reaches_the_gridworker(house: H
     assert (await hears(house.li, TASK)).photos == 1
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        (kept,) = await desk.cases.photos(case.id)
+    (kept,) = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     with Image.open(io.BytesIO(await house.service.desks.album.read(kept))) as photo:
         assert photo.size == (60, 40)
 

@@ -20,6 +20,7 @@ from bot.core.words import Address, Choice, Kind
 from config.settings import Settings
 from domain.people import Role
 from storage.database import Database
+from storage.desk import Desk
 from storage.tables import Contacts, HeardMessages, Outbox, Parked, People
 from tests.telegram_server import Sent, _Refusal
 from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram, TelegramClient, hears, picture, until
@@ -73,18 +74,20 @@ class TelegramHouse(House):
         """What the database holds, whether the service runs or not."""
         database = Database(self.database_url)
         try:
-            async with database.read() as connection:
-                return list((await connection.execute(select(*columns))).all())
+            return list((await database.read(lambda connection: connection.execute(select(*columns)))).all())
         finally:
             await database.close()
 
     async def push(self, chat: int, words: str, kind: Kind = Kind.PUSH) -> None:
         """Tell somebody something of our own accord, with a button under it."""
-        async with self.service.desks.write() as desk:
+
+        async def tell(desk: Desk) -> None:
             person = (await desk.people.meet(self.address(chat))).person
             # It is not they who speak.
             desk._speaker = None
             await desk.tell(person.id, words, kind=kind, choices=[Choice("tasks.title", opens="tasks")])
+
+        await self.service.desks.write(tell)
 
 
 @pytest.fixture
@@ -148,8 +151,7 @@ async def test_an_album_is_one_report_with_all_its_photos(house: TelegramHouse) 
     await hears(house.li, TASK)
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        kept = await desk.cases.photos(case.id)
+    kept = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     album = [sent for sent in house.server.sent(LI) if sent.photo]
     assert [sent.photo for sent in album] == [await house.service.desks.album.read(digest) for digest in kept]
     assert len(set(kept)) == 3
@@ -163,8 +165,7 @@ async def test_a_photo_is_downloaded_kept_and_pushed_as_a_photo(house: TelegramH
     task: Sent = (await hears(house.li, TASK)).key
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        (kept,) = await desk.cases.photos(case.id)
+    (kept,) = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     assert task.photo == await house.service.desks.album.read(kept)
     assert task.buttons == ["接单", "退回", "完成"]
 
@@ -311,10 +312,13 @@ def _residents() -> range:
 
 async def _ballot(house: TelegramHouse) -> None:
     host, residents = house.person(HOST), [house.person(chat) for chat in _residents()]
-    async with house.service.desks.write() as desk:
+
+    async def settle(desk: Desk) -> None:
         for each in residents:
             person = (await desk.people.meet(house.address(each.chat))).person
             await desk.people.change(person.id, grid=GRID)
+
+    await house.service.desks.write(settle)
     await host.say(f"/start i_{await house.invite(Role.COUNCIL_HOST, COMMUNITY)}")
     await hears(host, "欢迎")
     await host.say("发起表决 3 号楼前要不要装充电桩")

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from aiohttp import WSMsgType, web
 from bot.core.ports import Pace, Take
 from bot.core.words import Address, Kind, Outgoing, Position, Said, Tap
 from domain.people import Person
-from storage.desk import Desks
+from storage.desk import Desk, Desks
 from storage.files import LARGEST, BadPhoto
 
 log = logging.getLogger("xiaomazha.web")
@@ -108,11 +109,9 @@ class WebChat:
             guest = self._guests(request).get(str(phone))
             if guest is None:
                 raise web.HTTPNotFound(text="no such phone")
-            async with self._desks.write() as desk:
-                await desk.people.bind(self._address(token), guest.person_id)
+            await self._desks.write(lambda desk: desk.people.bind(self._address(token), guest.person_id))
         else:
-            async with self._desks.write() as desk:
-                await desk.people.meet(self._address(token))
+            await self._desks.write(lambda desk: desk.people.meet(self._address(token)))
         return web.json_response({"token": token})
 
     async def _phones(self, request: web.Request) -> web.Response:
@@ -172,8 +171,7 @@ class WebChat:
                 await asyncio.gather(reader, return_exceptions=True)
 
     async def _knows(self, address: Address) -> bool:
-        async with self._desks.read() as desk:
-            return await desk.people.find(address) is not None
+        return await self._desks.read(lambda desk: desk.people.find(address)) is not None
 
     async def _say(self, socket: web.WebSocketResponse, address: Address, frame: _Frame) -> None:
         if not 8 <= len(frame.id) <= 64:
@@ -204,8 +202,13 @@ class WebChat:
         await socket.send_json({"type": "ack", "id": frame.id})
 
     async def _own_photos(self, digests: Sequence[str]) -> tuple[str, ...]:
-        async with self._desks.read() as desk:
+        if not digests:
+            return ()
+
+        async def known(desk: Desk) -> tuple[str, ...]:
             return tuple([digest for digest in digests if await desk.files.known(digest)])
+
+        return await self._desks.read(known)
 
     async def _welcome(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         try:
@@ -219,9 +222,8 @@ class WebChat:
 
     async def _write_out(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         """Greet, then write out everything after a number, now and as it comes."""
-        async with self._desks.read() as desk:
-            # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
-            behind = await desk.people.at(address)
+        # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
+        behind = await self._desks.read(lambda desk: desk.people.at(address))
         if behind is None:
             return
         contact, person = behind
@@ -238,8 +240,7 @@ class WebChat:
         try:
             while not socket.closed:
                 bell.clear()
-                async with self._desks.read() as desk:
-                    lying = await desk.outbox.lying(contact, after)
+                lying = await self._desks.read(partial(_lying, contact, after))
                 for number, outgoing in lying:
                     if outgoing.kind is not Kind.MENU:
                         await socket.send_str(_drawn(number, outgoing))
@@ -276,8 +277,7 @@ class WebChat:
             digest = await self._desks.album.keep(bytes(data))
         except BadPhoto:
             return _said(415, "这不是我能看的照片。请发 JPG 或 PNG 图片。")
-        async with self._desks.write() as desk:
-            await desk.files.note(digest, len(data))
+        await self._desks.write(lambda desk: desk.files.note(digest, len(data)))
         return web.json_response({"id": digest, "url": f"/chat/files/{digest}"})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -298,6 +298,10 @@ class WebChat:
                 "Content-Disposition": "inline",
             },
         )
+
+
+async def _lying(contact: int, after: int, desk: Desk) -> list[tuple[int, Outgoing]]:
+    return await desk.outbox.lying(contact, after)
 
 
 def _first_bytes(path: Any) -> bytes:

@@ -72,6 +72,7 @@ class Desk(Protocol):
         """Queue what was said to whoever speaks, in as few messages as it takes."""
 
 
+T = TypeVar("T")
 D = TypeVar("D", bound=Desk)
 D_co = TypeVar("D_co", bound=Desk, covariant=True)
 
@@ -79,7 +80,8 @@ D_co = TypeVar("D_co", bound=Desk, covariant=True)
 class Desks(Protocol[D_co]):
     """Where transactions begin."""
 
-    def write(self) -> AbstractAsyncContextManager[D_co]: ...
+    async def write(self, work: Callable[[D_co], Awaitable[T]]) -> T:
+        """Do some work in one transaction: all of it is kept once this returns, nothing of it if it raises."""
 
 
 Take = Callable[[Said], Awaitable[None]]

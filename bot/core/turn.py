@@ -154,8 +154,7 @@ class Turns(Generic[D]):
             for number, pause in enumerate(_ATTEMPTS):
                 await asyncio.sleep(pause)
                 try:
-                    async with self._desks.write() as desk:
-                        await self._turn(desk, said)
+                    await self._desks.write(lambda desk: self._turn(desk, said))
                 except Exception:
                     log.warning("turn failed, attempt %d", number + 1, exc_info=True)
                 else:
@@ -164,13 +163,16 @@ class Turns(Generic[D]):
 
     async def _give_up(self, said: Said) -> None:
         trouble = self._new_id()
-        async with self._desks.write() as desk:
+
+        async def park(desk: D) -> None:
             if not await desk.remember(said):
                 return
             await desk.meet(said.address)
             await desk.park(said, trouble)
             desk.reply(Line("turn.trouble", {"trouble": trouble}))
             await desk.answer()
+
+        await self._desks.write(park)
         log.error("turn parked as %s", trouble)
 
     async def resume(self, paused: Paused, desk: D) -> None:
