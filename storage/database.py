@@ -1,12 +1,15 @@
 """The database: one writer on SQLite, many on PostgreSQL; every write in a transaction somebody can name."""
 
 import asyncio
+import fcntl
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from sqlite3 import OperationalError
 from typing import Any, Generic, Protocol, TypeVar
@@ -14,13 +17,21 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import CursorResult, Dialect, Engine, Executable, ScalarResult, StaticPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+log = logging.getLogger("xiaomazha.database")
 
 T = TypeVar("T")
 
 # Turns that share one commit: as many as are waiting, up to this many or this long.
 _MOST_TOGETHER, _LONGEST_TOGETHER = 64, 0.05
 _READERS = 2
+# A holder of a lock says every second that it lives; silent for four, it is cut off, so another has it within five.
+_BEAT, _SILENCE = 1.0, 4.0
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext(:name))")
+_CHANNEL = "xiaomazha"
+_CALL = text("SELECT pg_notify('xiaomazha', :words)")
 
 
 class Connection(Protocol):
@@ -43,6 +54,9 @@ class _Kind(Protocol):
 
     async def write(self, work: Work[T]) -> T: ...
     async def read(self, work: Work[T]) -> T: ...
+    def held(self, name: str) -> AbstractAsyncContextManager["Lease"]: ...
+    async def hear(self, heard: Callable[[str], None]) -> None: ...
+    async def call(self, words: str) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -76,8 +90,41 @@ class Database:
 
         return await self.write(alone)
 
+    def held(self, name: str) -> AbstractAsyncContextManager["Lease"]:
+        """Something only one process may do at a time, for as long as it likes; waits until it is free."""
+        return self._kind.held(name)
+
+    async def hear(self, heard: Callable[[str], None]) -> None:
+        """Listen to what other processes on this database call. Runs until cancelled."""
+        await self._kind.hear(heard)
+
+    async def call(self, words: str) -> None:
+        """Call something, up to 7,000 characters, to every process on this database, this one too.
+
+        Who does not listen just then never hears it.
+        """
+        await self._kind.call(words)
+
     async def close(self) -> None:
         await self._kind.close()
+
+
+class Lease:
+    """Proof that something is ours to do. Asked before each step: it may have been lost meanwhile."""
+
+    def __init__(self, lasts: float) -> None:
+        """`lasts`: seconds it is believed without being confirmed."""
+        self._lasts = lasts
+        self._until = time.monotonic() + lasts
+
+    def confirm(self) -> None:
+        self._until = time.monotonic() + self._lasts
+
+    def lose(self) -> None:
+        self._until = 0.0
+
+    def holds(self) -> bool:
+        return time.monotonic() < self._until
 
 
 class _Postgres:
@@ -86,6 +133,10 @@ class _Postgres:
     def __init__(self, url: URL) -> None:
         # What people say must not come back in an error's words.
         self._engine = create_async_engine(url, hide_parameters=True, pool_size=10, max_overflow=10, pool_timeout=60)
+        # Not loaded where there is no PostgreSQL.
+        from asyncpg import InterfaceError, PostgresError
+
+        self._troubles = (OSError, SQLAlchemyError, InterfaceError, PostgresError)
 
     async def write(self, work: Work[T]) -> T:
         async with self._engine.begin() as connection:
@@ -95,16 +146,97 @@ class _Postgres:
         async with self._engine.connect() as connection:
             return await work(connection)
 
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[Lease]:
+        """The server's own lock. A holder that died, or is silent for so long, is cut off by the server."""
+        connection = await self._seize(name)
+        lease = Lease(_SILENCE - _BEAT)
+        beating = asyncio.create_task(self._beat(connection, lease))
+        try:
+            yield lease
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            await self._hang_up(connection)
+
+    async def _seize(self, name: str) -> AsyncConnection:
+        """A connection that has the lock; it ends with the connection."""
+        while True:
+            connection: AsyncConnection | None = None
+            try:
+                connection = await self._engine.connect()
+                connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text(f"SET idle_session_timeout = '{_SILENCE}s'"))
+                if await self._locked(name, connection):
+                    return connection
+            except self._troubles:
+                log.warning("the database does not answer, the lock is asked for again")
+            except BaseException:
+                await self._hang_up(connection)
+                raise
+            await self._hang_up(connection)
+            await asyncio.sleep(_BEAT)
+
+    async def _locked(self, name: str, connection: AsyncConnection) -> bool:
+        """Ask for a minute, often enough not to be cut off for silence."""
+        for _ in range(round(60 / _BEAT)):
+            if await connection.scalar(_TRY_LOCK, {"name": name}):
+                return True
+            await asyncio.sleep(_BEAT)
+        return False
+
+    async def _beat(self, connection: AsyncConnection, lease: Lease) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_BEAT)
+                async with asyncio.timeout(_SILENCE):
+                    await connection.execute(text("SELECT 1"))
+                lease.confirm()
+        except self._troubles:
+            lease.lose()
+
+    async def hear(self, heard: Callable[[str], None]) -> None:
+        while True:
+            connection: AsyncConnection | None = None
+            ended = asyncio.Event()
+            try:
+                connection = await self._engine.connect()
+                wire: Any = (await connection.get_raw_connection()).driver_connection
+                wire.add_termination_listener(partial(_set, ended))
+                await wire.add_listener(_CHANNEL, lambda _wire, _from, _channel, words: heard(words))
+                await ended.wait()
+            except self._troubles:
+                log.warning("the database does not answer, other processes are not heard for now")
+            finally:
+                await self._hang_up(connection)
+            await asyncio.sleep(_BEAT)
+
+    async def call(self, words: str) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(_CALL, {"words": words})
+
+    async def _hang_up(self, connection: AsyncConnection | None) -> None:
+        """Close a connection for good: what it held and what was set on it must not come back from the pool."""
+        if connection is not None:
+            with suppress(*self._troubles):
+                await connection.invalidate()
+            with suppress(*self._troubles):
+                await connection.close()
+
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _set(ended: asyncio.Event, _wire: object) -> None:
+    ended.set()
 
 
 class _Sqlite:
     """One thread that writes and a few that read: work is brought to them whole, for it asks in microseconds."""
 
     def __init__(self, url: URL) -> None:
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._path = Path(url.database or "")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = _Thread(url, writes=True)
         self._readers = [_Thread(url, writes=False) for _ in range(_READERS)]
 
@@ -113,6 +245,27 @@ class _Sqlite:
 
     async def read(self, work: Work[T]) -> T:
         return await min(self._readers, key=lambda reader: reader.waiting).do(work)
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[Lease]:
+        """A lock on a file beside the database; the system lets go of it when its holder dies."""
+        path = Path(f"{self._path}.{name.replace(':', '-')}.lock")
+        with await asyncio.to_thread(path.open, "w") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    await asyncio.sleep(_BEAT)
+                else:
+                    break
+            yield Lease(float("inf"))
+
+    async def hear(self, heard: Callable[[str], None]) -> None:
+        """One process has this database: there is nobody to hear."""
+        await asyncio.Event().wait()
+
+    async def call(self, words: str) -> None:
+        """There is nobody to call."""
 
     async def close(self) -> None:
         for thread in (self._writer, *self._readers):

@@ -1,7 +1,8 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
@@ -26,10 +27,14 @@ from storage.database import Connection, Database
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
-from storage.outbox import OutboxStore
+from storage.outbox import Claimed, OutboxStore
 from storage.people import PeopleStore
 
 T = TypeVar("T")
+
+# What has waited longer than this after its time has come late: the service was down, or the platform.
+LATE = timedelta(minutes=10)
+_LONGEST_SHARED, _MOST_CHOICES, _MOST_PHOTOS = 3000, 8, 9
 
 # The commands a person is offered: (command, text key of its title).
 Menu = Callable[[Person], Sequence[tuple[str, str]]]
@@ -176,13 +181,15 @@ class Desk:
         *,
         kind: Kind = Kind.NOTICE,
         once: str | None = None,
+        topic: str | None = None,
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         **shown: object,
     ) -> bool:
         """Tell somebody something, in their language, where they last wrote from; False when they have no chat.
 
-        To whoever speaks just now it is part of the answer, unless it is a push.
+        Of several messages of one `topic` that have to wait, only the newest is sent. To whoever speaks just now it
+        is part of the answer, unless it is a push.
         """
         line = Line(key, shown, tuple(choices), tuple(photos))
         if person_id is None:
@@ -200,6 +207,7 @@ class Desk:
             kind,
             render(line, self.texts, language, self.district.timezone),
             once=once,
+            topic=topic,
             due_at=self.awake(kind),
         )
 
@@ -250,6 +258,33 @@ class Desk:
             await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
             self.queued = True
 
+    async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
+        """Take what is to be sent now; routine messages that come late, or on one topic, become one."""
+        claimed = await self.outbox.claim(way, limit, busy)
+        return [await self._folded(each) if each.routine else each for each in claimed]
+
+    async def _folded(self, first: Claimed) -> Claimed:
+        late = first.due_at < self.now - LATE
+        if not late and first.topic is None:
+            return first
+        waiting = await self.outbox.waiting_with(first)
+        together = [first, *(each for each in waiting if late or each.topic == first.topic)]
+        # Of each matter the newest news, in the order they came.
+        newest = {each.topic or str(each.outgoing.id): each for each in together}
+        shared, said = _shared([each.outgoing.reply for each in newest.values()])
+        covered = {topic for topic, _ in zip(newest, range(said), strict=False)}
+        gone = [each for each in together if (each.topic or str(each.outgoing.id)) in covered and each is not first]
+        if not gone:
+            return first
+        above = (
+            self.texts.say("outbox.late", first.language)
+            if said > 1
+            else self.texts.say("outbox.news", first.language, count=len(gone) + 1)
+        )
+        reply = replace(shared, text=f"{above}\n\n{shared.text}")
+        await self.outbox.fold(first.outgoing.id, reply, [each.outgoing.id for each in gone])
+        return replace(first, outgoing=replace(first.outgoing, reply=reply))
+
     async def plan(self, fact: object, at: datetime, *, key: str) -> None:
         """Let a fact come true at a time; the same key twice is planned once."""
         await self.dues.plan(key, type(fact).__name__, msgspec.json.encode(fact).decode(), at)
@@ -273,6 +308,21 @@ class Desk:
             morning = local.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
             return morning + timedelta(days=1) if begins <= local.time() else morning
         return self.now
+
+
+def _shared(replies: Sequence[Reply]) -> tuple[Reply, int]:
+    """One message in place of several, and how many of them fitted in; buttons say which they belong to."""
+    several = len(replies) > 1
+    text, choices, photos = "", list[Choice](), list[str]()
+    for number, reply in enumerate(replies, 1):
+        part = f"{number}. {reply.text}" if several else reply.text
+        full = len(text) + len(part) > _LONGEST_SHARED or len(choices) + len(reply.choices) > _MOST_CHOICES
+        if number > 1 and (full or len(photos) + len(reply.photos) > _MOST_PHOTOS):
+            return Reply(text, tuple(choices), tuple(photos)), number - 1
+        text += f"\n\n{part}" if text else part
+        choices += [replace(each, label=f"{each.label}（{number}）") if several else each for each in reply.choices]
+        photos += reply.photos
+    return Reply(text, tuple(choices), tuple(photos)), len(replies)
 
 
 class Desks:

@@ -294,14 +294,14 @@ async def test_messages_after_a_crash_in_flight_follow_their_kinds_policy(stage:
     await stage.service.desks.write(queue)
     sent = []
     for _ in range(2):
-        sent += await stage.service.desks.write(lambda desk: desk.outbox.claim(("telegram", "1"), 1, frozenset()))
+        sent += await stage.service.desks.write(lambda desk: desk.outbox.claim("telegram:1", 1, frozenset()))
     assert [claimed.outgoing.kind for claimed in sent] == [Kind.PUSH, Kind.REMINDER]
     # The process dies here; the next one settles what was in flight.
 
     async def begin_again(desk: Desk) -> tuple[list[Claimed], list[Claimed]]:
-        await desk.outbox.recover()
-        again = await desk.outbox.claim(("telegram", "1"), 9, frozenset())
-        return again, await desk.outbox.claim(("telegram", "1"), 9, frozenset())
+        await desk.outbox.recover("telegram:1")
+        again = await desk.outbox.claim("telegram:1", 9, frozenset())
+        return again, await desk.outbox.claim("telegram:1", 9, frozenset())
 
     again, nothing = await stage.service.desks.write(begin_again)
     assert [(claimed.outgoing.id, claimed.outgoing.reply) for claimed in again] == [

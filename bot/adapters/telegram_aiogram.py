@@ -64,7 +64,7 @@ from pydantic import ValidationError
 from bot.core.errors import CannotGoOn
 from bot.core.ports import Pace, Take
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
-from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
+from bot.core.words import Address, Kind, Lying, Odd, Outgoing, Position, Said, Tap
 from storage.files import LARGEST, Album, BadPhoto
 
 log = logging.getLogger("xiaomazha.telegram")
@@ -85,7 +85,7 @@ _LONGEST_CAPTION = 1024
 _LARGEST_ALBUM = 10
 _SHORT_LABEL = 8
 # Telegram allows 30 messages a second, one a second to a chat.
-_PACE = Pace(per_second=29, chat_gap=1.05)
+_PACE = Pace(per_second=29, chat_gap=1.05, group_gap=3.05)
 # Messages of several parts whose first parts have arrived; more than this many at once are not remembered.
 _MOST_BEGUN = 1000
 
@@ -199,8 +199,16 @@ class Telegram:
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._begun: dict[int, int] = {}
 
-    def ring(self, contacts: Sequence[int]) -> None:
+    def ring(self, lying: Sequence[Lying]) -> None:
         """Nothing lies ready here: it is sent."""
+
+    def look(self, contacts: Sequence[int]) -> None:
+        """Nothing lies ready here."""
+
+    def gap(self, chat: str) -> float:
+        """One message a second to a chat, twenty a minute to a group, whose id is negative."""
+        pace = self.pace or _PACE
+        return pace.group_gap if chat.startswith("-") else pace.chat_gap
 
     async def close(self) -> None:
         # Closed here, for the engine's own way waits a quarter of a second after it.

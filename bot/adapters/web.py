@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from bot.core.ports import Pace, Take
-from bot.core.words import Address, Kind, Outgoing, Position, Said, Tap
+from bot.core.words import Address, Kind, Lying, Outgoing, Position, Said, Tap
 from domain.people import Person
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, BadPhoto
@@ -26,7 +26,7 @@ from storage.files import LARGEST, BadPhoto
 log = logging.getLogger("xiaomazha.web")
 
 _FRAME = 64 * 1024
-_LOOK_AGAIN = 2.0
+_LOOK_AGAIN = 10.0
 
 
 class _Frame(msgspec.Struct):
@@ -53,6 +53,21 @@ class Guest:
     person_id: int
 
 
+class _Reader:
+    """An open page: what was brought for it since it was last written to."""
+
+    def __init__(self) -> None:
+        self.bell = asyncio.Event()
+        self.brought: list[Lying] = []
+
+    def take(self, after: int) -> list[tuple[int, Outgoing]]:
+        """What was brought, if nothing lies between it and what the page has; empty: look in the mailbox."""
+        brought, self.brought = [each for each in self.brought if each.number > after], []
+        if not brought or brought[0].before > after:
+            return []
+        return [(each.number, each.outgoing) for each in brought]
+
+
 class WebChat:
     """The adapter for the chat page. A token is the key to a chat; we keep only its hash."""
 
@@ -73,7 +88,7 @@ class WebChat:
         self._shortcuts = shortcuts
         self._guests = guests
         self._take: Take | None = None
-        self._readers: dict[int, set[asyncio.Event]] = {}
+        self._readers: dict[int, set[_Reader]] = {}
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def listen(self, take: Take) -> None:
@@ -88,10 +103,20 @@ class WebChat:
     async def send(self, outgoing: Outgoing) -> None:
         """Nothing to do: what is stored is delivered."""
 
-    def ring(self, contacts: Sequence[int]) -> None:
+    def gap(self, chat: str) -> float:
+        """A mailbox takes whatever comes."""
+        return 0.0
+
+    def ring(self, lying: Sequence[Lying]) -> None:
+        for each in lying:
+            for reader in self._readers.get(each.contact_id, ()):
+                reader.brought.append(each)
+                reader.bell.set()
+
+    def look(self, contacts: Sequence[int]) -> None:
         for contact in contacts:
-            for bell in self._readers.get(contact, ()):
-                bell.set()
+            for reader in self._readers.get(contact, ()):
+                reader.bell.set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -235,20 +260,21 @@ class WebChat:
                 "shortcuts": [{"label": label, "text": label} for label in self._shortcuts(person)],
             }
         )
-        bell = asyncio.Event()
-        self._readers.setdefault(contact, set()).add(bell)
+        reader = _Reader()
+        self._readers.setdefault(contact, set()).add(reader)
         try:
             while not socket.closed:
-                bell.clear()
-                lying = await self._desks.read(partial(_lying, contact, after))
+                reader.bell.clear()
+                brought = reader.take(after)
+                lying = brought or await self._desks.read(partial(_lying, contact, after))
                 for number, outgoing in lying:
                     if outgoing.kind is not Kind.MENU:
                         await socket.send_str(_drawn(number, outgoing))
                     after = number
-                if not lying:
-                    await _heard(bell)
+                if brought or not lying:
+                    await _heard(reader.bell)
         finally:
-            self._readers[contact].discard(bell)
+            self._readers[contact].discard(reader)
             if not self._readers[contact]:
                 del self._readers[contact]
 

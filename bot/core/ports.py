@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from bot.core.talk import Line
-from bot.core.words import Address, Choice, Outgoing, Said
+from bot.core.words import Address, Choice, Lying, Outgoing, Said
 from domain.district import District
 from domain.faq import Match
 from domain.people import Person
@@ -89,16 +89,17 @@ Take = Callable[[Said], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat."""
+    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat or group."""
 
     per_second: float
     chat_gap: float
+    group_gap: float = 0.0
 
 
 class Adapter(Protocol):
     """A platform: it hears what people say there and draws what we say.
 
-    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` tells them there is something.
+    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` brings them what is new.
     """
 
     platform: str
@@ -112,8 +113,14 @@ class Adapter(Protocol):
     async def send(self, outgoing: Outgoing) -> None:
         """Deliver one message. Raises one of the troubles of `bot.core.sending`."""
 
-    def ring(self, contacts: Sequence[int]) -> None:
-        """New messages lie ready for these contacts."""
+    def gap(self, chat: str) -> float:
+        """Seconds to keep between two messages to this chat."""
+
+    def ring(self, lying: Sequence[Lying]) -> None:
+        """These messages lie ready from now on."""
+
+    def look(self, contacts: Sequence[int]) -> None:
+        """Another process has put something into the mailboxes of these contacts."""
 
 
 class Ear(Protocol):

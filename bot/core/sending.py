@@ -2,11 +2,15 @@
 
 
 class TryLater(Exception):
-    """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did."""
+    """Not taken, try again: too many requests, or the platform is unwell.
 
-    def __init__(self, seconds: float | None = None) -> None:
+    `seconds` as it asked, if it did. `everywhere`: it refuses all of us, not one chat.
+    """
+
+    def __init__(self, seconds: float | None = None, *, everywhere: bool = False) -> None:
         super().__init__(f"try later ({seconds} s)")
         self.seconds = seconds
+        self.everywhere = everywhere
 
 
 class Gone(Exception):

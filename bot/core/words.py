@@ -109,3 +109,13 @@ class Outgoing:
     reply: Reply
     at: datetime
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A message in a mailbox: its number there, the number before it in the same mailbox, and whose mailbox it is."""
+
+    contact_id: int
+    before: int
+    number: int
+    outgoing: Outgoing
