@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.core.errors import Unavailable
 from services import digest
 from storage.desk import Desk, Desks
 from storage.dues import Due
@@ -63,7 +65,8 @@ class Bell:
                 log.exception("the bell could not look")
                 return False
             log.exception("due %d (%s) failed, attempt %d", due.id, due.fact, due.attempts + 1)
-            await self._desks.write(lambda desk: _later(desk, due))
+            with suppress(Unavailable):
+                await self._desks.write(lambda desk: _later(desk, due))
         return due is not None
 
     async def _tidy(self) -> None:

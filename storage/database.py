@@ -17,8 +17,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import CursorResult, Dialect, Engine, Executable, ScalarResult, StaticPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from bot.core.errors import Unavailable
 
 log = logging.getLogger("xiaomazha.database")
 
@@ -29,6 +32,8 @@ _MOST_TOGETHER, _LONGEST_TOGETHER = 64, 0.05
 _READERS = 2
 # A holder of a lock says every second that it lives; silent for four, it is cut off, so another has it within five.
 _BEAT, _SILENCE = 1.0, 4.0
+# A process stopped in mid-transaction must not keep a chat's lock from the others for ever.
+_MANNERS = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "20s", "application_name": "xiaomazha"}
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext(:name))")
 _CHANNEL = "xiaomazha"
 _CALL = text("SELECT pg_notify('xiaomazha', :words)")
@@ -73,8 +78,16 @@ class Database:
         """Do some work in a transaction: once this returns it is kept, and if it raises nothing of it is.
 
         Cancelled meanwhile, it may be kept or not. What it returns must be plain data.
+
+        Raises:
+            Unavailable: the database was not there, full, or busy with itself; the work is not to blame.
         """
-        return await self._kind.write(work)
+        try:
+            return await self._kind.write(work)
+        except Exception as error:
+            if _unavailable(error):
+                raise Unavailable(type(error).__name__) from error
+            raise
 
     async def read(self, work: Work[T]) -> T:
         """Look things up; nothing done in it is kept."""
@@ -127,12 +140,33 @@ class Lease:
         return time.monotonic() < self._until
 
 
+# What SQLite and PostgreSQL call their own troubles: full or broken disks, locks, shutdowns, lost lines, deadlocks.
+_SQLITE_TROUBLES = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+_POSTGRES_TROUBLES = ("08", "40", "53", "55", "57", "58")
+
+
+def _unavailable(error: Exception) -> bool:
+    if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(cause, "sqlite_errorname", None) or ""
+    state = getattr(cause, "sqlstate", None) or ""
+    return name.startswith(_SQLITE_TROUBLES) or state.startswith(_POSTGRES_TROUBLES)
+
+
 class _Postgres:
     """A transaction for each piece of work; the server lets those that end together share their flush to disk."""
 
     def __init__(self, url: URL) -> None:
         # What people say must not come back in an error's words.
-        self._engine = create_async_engine(url, hide_parameters=True, pool_size=10, max_overflow=10, pool_timeout=60)
+        self._engine = create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=30,
+            connect_args={"server_settings": _MANNERS},
+        )
         # Not loaded where there is no PostgreSQL.
         from asyncpg import InterfaceError, PostgresError
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from bot.core.errors import Unavailable
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ async def migrate(database: Database) -> None:
     """
     try:
         await database.exclusive("xiaomazha:migrate", lambda connection: connection.run_sync(_to_head))
-    except (OSError, SQLAlchemyError) as error:
+    except Unavailable as error:
+        cause = error.__cause__
+        raise Unreachable(str(cause.orig if isinstance(cause, DBAPIError) else cause)) from error
+    except SQLAlchemyError as error:
         # The driver's own words say what is wrong; SQLAlchemy's would add the statement.
         raise Unreachable(str(error.orig if isinstance(error, DBAPIError) else error)) from error
 

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from bot.core.errors import Refused
+from bot.core.errors import Refused, Unavailable
 from bot.core.ports import Contact, D, Desks, Ear
 from bot.core.render import Phrase
 from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
@@ -144,7 +144,8 @@ class Turns(Generic[D]):
         Taking it twice is harmless. A message that fails every time is parked and its sender told so kindly.
 
         Raises:
-            Exception: not even that could be stored; do not acknowledge, the platform will repeat it.
+            Unavailable: nothing can be stored just now; do not acknowledge, the platform will repeat it.
+            Exception: not even the apology could be stored; do not acknowledge either.
         """
         said = replace(said, text=_clean(said.text))
         # Kept alive by those who hold or await it, gone with the last of them.
@@ -155,8 +156,10 @@ class Turns(Generic[D]):
                 await asyncio.sleep(pause)
                 try:
                     await self._desks.write(lambda desk: self._turn(desk, said))
-                except Exception:
+                except Exception as error:
                     log.warning("turn failed, attempt %d", number + 1, exc_info=True)
+                    if isinstance(error, Unavailable) and number + 1 == len(_ATTEMPTS):
+                        raise
                 else:
                     return
             await self._give_up(said)
