@@ -105,6 +105,8 @@ async def _serve(service: "Service") -> None:
         for each in done:
             each.result()
         print("正在收好手里的事…", flush=True)
+        service.leaving = True
+        await asyncio.sleep(service.settings.drain_seconds)
 
 
 async def _converse(service: "Service") -> None:

@@ -79,6 +79,7 @@ class Service:
         self.adapters: list[Adapter] = [self.web]
         self.port = settings.http_port
         self.broken: asyncio.Future[None] | None = None
+        self.leaving = False
 
     def _shortcuts(self, person: Person) -> list[str]:
         return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
@@ -182,7 +183,7 @@ class Service:
 
     def _http(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
-        app.add_routes(pages.routes(self.in_demonstration))
+        app.add_routes(pages.routes(self.in_demonstration, lambda: not self.leaving))
         for adapter in self.adapters:
             if routes := getattr(adapter, "routes", None):
                 app.add_routes(routes())

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     files: Path = Field(Path("var/files"), description="照片存放目录")
     http_host: str = Field("127.0.0.1", description="网页监听地址")
     http_port: int = Field(8000, ge=0, le=65535, description="网页监听端口，0 为任意空闲端口")
+    drain_seconds: float = Field(
+        0.0, ge=0, le=600, description="停止前先让 `/health` 报 503、照常服务这么多秒，等负载均衡把新请求引开"
+    )
     demo: Demo = Field(Demo.AUTO, description="首页三部示例手机：`auto` 只在示例区数据、本机访问时打开，`on`，`off`")
     telegram_token: SecretStr | None = Field(None, description="Telegram 机器人令牌；不填就不连 Telegram")
     telegram_api: str = Field("https://api.telegram.org", description="Bot API 服务器地址")

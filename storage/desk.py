@@ -17,7 +17,7 @@ from bot.core.rules import Rules
 from bot.core.talk import Line
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
-from bot.core.words import Address, Choice, Kind, Reply, Said
+from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
 from domain.district import District
 from domain.people import Person
@@ -104,6 +104,9 @@ class Desk:
     async def meet(self, address: Address) -> Contact:
         self._speaker = await self.people.meet(address)
         return self._speaker
+
+    async def allow(self, contact: Contact, allowance: Allowance) -> None:
+        await self.people.allow(contact.id, allowance.messages, self.now + allowance.lasts)
 
     async def keep(self, contact: Contact, state: str) -> None:
         await self.people.keep(contact.id, state)

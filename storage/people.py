@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
@@ -147,6 +147,17 @@ class PeopleStore:
             _ADD_CONTACT, {**_named(address), "person_id": person_id, "state": "", "heard_at": self._now}
         )
         return added
+
+    async def allow(self, contact_id: int, messages: int, until: datetime) -> None:
+        """So many messages may go to a chat until then; a longer allowance still running is not cut short."""
+        await self._db.execute(
+            update(Contacts)
+            .where(
+                Contacts.id == contact_id,
+                or_(Contacts.credit.is_(None), Contacts.credit <= 0, Contacts.credit_until <= until),
+            )
+            .values(credit=messages, credit_until=until)
+        )
 
     async def keep(self, contact_id: int, state: str) -> None:
         """Put down what is open in a chat."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from bot.core.talk import Line
-from bot.core.words import Address, Choice, Lying, Outgoing, Said
+from bot.core.words import Address, Allowance, Choice, Lying, Outgoing, Said
 from domain.district import District
 from domain.faq import Match
 from domain.people import Person
@@ -40,6 +40,9 @@ class Desk(Protocol):
 
     async def meet(self, address: Address) -> Contact:
         """Who speaks from there, with their chat locked."""
+
+    async def allow(self, contact: Contact, allowance: Allowance) -> None:
+        """Note how many messages the platform lets us send to this chat from now on."""
 
     async def keep(self, contact: Contact, state: str) -> None:
         """Put down what is open."""

@@ -215,6 +215,8 @@ class Turns(Generic[D]):
         if not await desk.remember(said):
             return
         contact = await desk.meet(said.address)
+        if said.allows:
+            await desk.allow(contact, said.allows)
         state = _state(contact)
         floods = self._floods(state, desk.now)
         if floods or said.album or (state.held and said.tap is None):
