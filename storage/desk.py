@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Contact
-from bot.core.render import render
+from bot.core.render import Phrase, render, words
 from bot.core.rules import Rules
 from bot.core.talk import Line
 from bot.core.texts import LANGUAGES, Texts
@@ -279,12 +279,9 @@ class Desk:
         gone = [each for each in together if (each.topic or str(each.outgoing.id)) in covered and each is not first]
         if not gone:
             return first
-        above = (
-            self.texts.say("outbox.late", first.language)
-            if said > 1
-            else self.texts.say("outbox.news", first.language, count=len(gone) + 1)
-        )
-        reply = replace(shared, text=f"{above}\n\n{shared.text}")
+        above = Phrase("outbox.late") if said > 1 else Phrase("outbox.news", {"count": len(gone) + 1})
+        header = words(above, self.texts, first.language, self.district.timezone)
+        reply = replace(shared, text=f"{header}\n\n{shared.text}")
         await self.outbox.fold(first.outgoing.id, reply, [each.outgoing.id for each in gone])
         return replace(first, outgoing=replace(first.outgoing, reply=reply))
 

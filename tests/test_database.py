@@ -43,7 +43,7 @@ async def test_of_many_at_once_those_that_fail_fail_alone(database: Database) ->
             raise ZeroDivisionError
         if number % 7 == 0:
             # A statement the database refuses, too.
-            await _put("t:1", connection)
+            await _put(f"t:{number}", connection)
         return str(number)
 
     results = await asyncio.gather(

@@ -40,6 +40,7 @@ KEY_ARGUMENT = {
     "tell": 1,
     "tell_area": 1,
     "_tell_above": 2,
+    "_tell_reporter": 2,
 }
 # Keys the code puts together, each with everything that may stand in the gap.
 FAMILIES: Mapping[str, Iterable[str]] = {
@@ -97,7 +98,7 @@ class Use:
 
 
 def _uses() -> Iterator[Use]:
-    for folder in ("bot", "handlers", "services", "nlp", "domain"):
+    for folder in ("bot", "handlers", "services", "nlp", "domain", "storage"):
         for path in sorted((HOME.parent / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 where = f"{folder}/{path.name}:{getattr(node, 'lineno', 0)}"
