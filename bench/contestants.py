@@ -44,8 +44,8 @@ class Contestant:
         return f"http://127.0.0.1:{self.port}"
 
     def memory(self) -> float:
-        """What it takes of the machine's memory now, its share of shared pages included: MB."""
-        return _memory(self.process.pid)
+        """What of it is in the machine's memory now: MB."""
+        return resident_memory(self.process.pid)
 
     def pause(self) -> None:
         """Keep it from taking any of the core while another is measured."""
@@ -181,10 +181,9 @@ def _last_words(contestant: Contestant) -> str:
     return f"{contestant.name}: {log.read_text(errors='replace')[-2000:]}"
 
 
-def _memory(pid: int) -> float:
-    # Proportional: pages shared with other Pythons on the machine count by their share.
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Rss:"):
+def resident_memory(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise LookupError(f"process {pid} tells nothing of its memory")
 

@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from bench.bot_api import Account
 from bench.wire import Lines
 
 # Slower than what the service takes for a flood (more than four in two seconds), for everybody alike.
-_BREATH = 0.55
+BREATH = 0.55
 STEPS = 4
 
 _numbers = itertools.count(1)
@@ -31,8 +31,9 @@ class Resident:
     chat: int
     said: int = 0
     said_at: float = 0.0
-    began_at: float = 0.0
     answered: int = 0
+    # When what still waits for its answer was due to be said.
+    waiting: deque[float] = field(default_factory=deque)
 
     def next_words(self) -> str:
         """What they say next; every report is about another lamp, so none is taken for a repeat."""
@@ -75,17 +76,20 @@ class Spoken:
 
 
 class Town:
-    """Residents of one bot on Telegram; Telegram posts what they say over its usual number of connections."""
+    """Residents of one bot on Telegram; Telegram posts what they say over its usual number of connections.
 
-    def __init__(self, account: Account, count: int) -> None:
+    `ports`: where the webhook is served by several processes, as a balancer before them would spread it.
+    """
+
+    def __init__(self, account: Account, count: int, ports: Sequence[int] = ()) -> None:
         self._account = account
         target = urlsplit(account.webhook)
         self._path = target.path
         self._headers = f"X-Telegram-Bot-Api-Secret-Token: {account.secret}\r\n" if account.secret else ""
-        self._lines = Lines(target.hostname or "", target.port or 80, account.connections)
+        self._lines = Lines([*ports] or [target.port or 80], account.connections)
         self._people = deque(residents(count))
         self._by_chat = {each.chat: each for each in self._people}
-        self._latencies: list[float] | None = None
+        self._latencies: list[float] = []
         account.on_sent = self._hears
         self.turns = 0
 
@@ -94,8 +98,8 @@ class Town:
         if resident is None:
             return
         resident.answered += 1
-        if self._latencies is not None:
-            self._latencies.append(at - resident.began_at)
+        if resident.waiting:
+            self._latencies.append(at - resident.waiting.popleft())
 
     async def _say(self, resident: Resident) -> None:
         words = resident.next_words()
@@ -109,7 +113,7 @@ class Town:
         left = [(resident, place % STEPS) for place, resident in enumerate(self._people)]
         for times in range(1, STEPS):
             await asyncio.gather(*(self._say(resident) for resident, wanted in left if wanted >= times))
-            await asyncio.sleep(_BREATH)
+            await asyncio.sleep(BREATH)
         await self.all_answered()
 
     async def all_answered(self) -> float:
@@ -132,14 +136,14 @@ class Town:
     async def talk(self, seconds: float) -> Spoken:
         """As fast as they are taken; ends when the last answer has arrived."""
         began, before = time.perf_counter(), self.turns
-        await asyncio.gather(*(self._keep_talking(began + seconds) for _ in range(len(self._lines))))
+        await asyncio.gather(*(self._keep_talking(began + seconds) for _ in range(min(len(self._lines), len(self._people)))))
         last = time.perf_counter()
         return Spoken(self.turns - before, max(last, await self.all_answered()) - began)
 
     async def _keep_talking(self, until: float) -> None:
         while (now := time.perf_counter()) < until:
             resident = self._people.popleft()
-            if (early := resident.said_at + _BREATH - now) > 0:
+            if (early := resident.said_at + BREATH - now) > 0:
                 await asyncio.sleep(early)
             resident.said_at = time.perf_counter()
             await self._say(resident)
@@ -153,10 +157,9 @@ class Town:
         async with asyncio.TaskGroup() as group:
             for resident, due in zip(self._round(), self._schedule(began, per_second, seconds), strict=False):
                 await asyncio.sleep(due - time.perf_counter())
-                resident.began_at = due
-                group.create_task(self._timed(resident, taken))
+                resident.waiting.append(due)
+                group.create_task(self._timed(resident, due, taken))
         seconds = await self.all_answered() - began
-        self._latencies = None
         return Spoken(self.turns - before, seconds, taken, answered)
 
     def _round(self) -> Iterator[Resident]:
@@ -168,8 +171,7 @@ class Town:
     def _schedule(began: float, per_second: float, seconds: float) -> Iterator[float]:
         return (began + number / per_second for number in range(int(per_second * seconds)))
 
-    async def _timed(self, resident: Resident, taken: list[float]) -> None:
-        due = resident.began_at
+    async def _timed(self, resident: Resident, due: float, taken: list[float]) -> None:
         await self._say(resident)
         taken.append(time.perf_counter() - due)
 

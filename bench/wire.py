@@ -7,9 +7,10 @@ kept connections, one request at a time on each, bodies by length or in chunks.
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+_HOST = "127.0.0.1"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]+)[^\r\n]*\r\n")
@@ -65,9 +66,8 @@ def _cut(buffer: bytearray) -> tuple[bytes, bytes, int] | None:
 class Line(_Messages):
     """One kept connection to a contestant; opened again when the other side closes it."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, port: int) -> None:
         super().__init__()
-        self._host = host
         self._port = port
         self._answer: asyncio.Future[int] | None = None
 
@@ -80,13 +80,13 @@ class Line(_Messages):
         loop = asyncio.get_running_loop()
         if self.transport is None or self.transport.is_closing():
             self._buffer.clear()
-            await loop.create_connection(lambda: self, self._host, self._port)
+            await loop.create_connection(lambda: self, _HOST, self._port)
         if self.transport is None:
             raise ConnectionResetError("the line was cut")
         self._answer = loop.create_future()
         self.transport.write(
-            b"POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
-            % (path.encode(), self._host.encode(), self._port, len(body), headers.encode(), body)
+            b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
+            % (path.encode(), self._port, len(body), headers.encode(), body)
         )
         return await self._answer
 
@@ -105,10 +105,10 @@ class Line(_Messages):
 
 
 class Lines:
-    """So many kept connections to one contestant; who finds none free waits in line, as Telegram does."""
+    """So many kept connections, spread over the ports; who finds none free waits in line, as Telegram does."""
 
-    def __init__(self, host: str, port: int, count: int) -> None:
-        self._all = [Line(host, port) for _ in range(count)]
+    def __init__(self, ports: Sequence[int], count: int) -> None:
+        self._all = [Line(ports[place % len(ports)]) for place in range(count)]
         self._free = deque(self._all)
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -151,7 +151,7 @@ class Listener:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Served(self._answer, self._talking), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: _Served(self._answer, self._talking), _HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

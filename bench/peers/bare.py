@@ -72,8 +72,7 @@ class Bare:
     def __init__(self, api: str, token: str, database: str) -> None:
         self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._db.executescript(_TABLES)
-        where = urlsplit(api)
-        self._api = Lines(where.hostname or "", where.port or 80, 100)
+        self._api = Lines([urlsplit(api).port or 80], 100)
         self._path = f"/bot{token}/sendMessage"
         self._waiting: list[tuple[Update, asyncio.Future[None]]] = []
         self._come = asyncio.Event()
