@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from bench import contestants, latency, results, throughput, web
+from bench import contestants, latency, postgres, results, throughput, web
 from bench.lab import Lab, opened
 from bench.results import Figure
 
@@ -16,6 +16,7 @@ MEASUREMENTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
     "web": web.measure,
+    "postgres": postgres.measure,
 }
 
 

@@ -54,6 +54,11 @@ class Contestant:
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
+    def move(self, core: int) -> None:
+        """Put it, with all its threads, on another core."""
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+
     async def stop(self) -> None:
         self.resume()
         self.process.terminate()
@@ -113,6 +118,20 @@ async def service(
     return await _started(name, api, token, port, folder, [*command], environment, core)
 
 
+async def second(first: Contestant) -> Contestant:
+    """Another process of a service that runs: the same bot, the same database, a door of its own."""
+    first.account.listening.clear()
+    port = free_port()
+    environment = {
+        **first.environment,
+        "XIAOMAZHA_HTTP_PORT": str(port),
+        "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram/bench",
+    }
+    name = f"{first.name}_second"
+    process = launch(["-m", "bot", "run"], environment, first.folder / f"{name}.log")
+    return await _ready(Contestant(name, first.account, port, process, first.folder, environment))
+
+
 async def peer(api: BotApi, folder: Path, module: str, database: str = "", *, core: int = THEIR_CORE) -> Contestant:
     """One of `bench.peers`, by its module's name."""
     token, port = _token(), free_port()
@@ -133,7 +152,10 @@ async def _started(
 ) -> Contestant:
     account = api.account(token)
     process = launch(arguments, environment, folder / f"{name}.log", core)
-    contestant = Contestant(name, account, port, process, folder, environment)
+    return await _ready(Contestant(name, account, port, process, folder, environment))
+
+
+async def _ready(contestant: Contestant) -> Contestant:
     try:
         await listening(contestant)
     except BaseException:

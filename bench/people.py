@@ -76,22 +76,24 @@ class Spoken:
 
 
 class Town:
-    """Residents of one bot on Telegram; Telegram posts what they say over its usual number of connections.
+    """Residents of one bot on Telegram; Telegram posts what they say over its usual number of connections."""
 
-    `ports`: where the webhook is served by several processes, as a balancer before them would spread it.
-    """
-
-    def __init__(self, account: Account, count: int, ports: Sequence[int] = ()) -> None:
+    def __init__(self, account: Account, count: int) -> None:
         self._account = account
         target = urlsplit(account.webhook)
         self._path = target.path
         self._headers = f"X-Telegram-Bot-Api-Secret-Token: {account.secret}\r\n" if account.secret else ""
-        self._lines = Lines([*ports] or [target.port or 80], account.connections)
+        self._lines = Lines([target.port or 80], account.connections)
         self._people = deque(residents(count))
         self._by_chat = {each.chat: each for each in self._people}
         self._latencies: list[float] = []
         account.on_sent = self._hears
         self.turns = 0
+
+    def speak_to(self, ports: Sequence[int]) -> None:
+        """Where several processes serve one webhook: spread over them, as a balancer would."""
+        self._lines.close()
+        self._lines = Lines(ports, self._account.connections)
 
     def _hears(self, chat: int, at: float, body: bytes) -> None:
         resident = self._by_chat.get(chat)
@@ -136,7 +138,8 @@ class Town:
     async def talk(self, seconds: float) -> Spoken:
         """As fast as they are taken; ends when the last answer has arrived."""
         began, before = time.perf_counter(), self.turns
-        await asyncio.gather(*(self._keep_talking(began + seconds) for _ in range(min(len(self._lines), len(self._people)))))
+        at_once = min(len(self._lines), len(self._people))
+        await asyncio.gather(*(self._keep_talking(began + seconds) for _ in range(at_once)))
         last = time.perf_counter()
         return Spoken(self.turns - before, max(last, await self.all_answered()) - began)
 
@@ -153,7 +156,8 @@ class Town:
         """On a fixed schedule, whether or not the last one was answered; latencies count from the schedule."""
         began, before = time.perf_counter() + 0.1, self.turns
         taken: list[float] = []
-        self._latencies = answered = []
+        answered: list[float] = []
+        self._latencies = answered
         async with asyncio.TaskGroup() as group:
             for resident, due in zip(self._round(), self._schedule(began, per_second, seconds), strict=False):
                 await asyncio.sleep(due - time.perf_counter())

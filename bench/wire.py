@@ -85,8 +85,8 @@ class Line(_Messages):
             raise ConnectionResetError("the line was cut")
         self._answer = loop.create_future()
         self.transport.write(
-            b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
-            % (path.encode(), self._port, len(body), headers.encode(), body)
+            b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n%s\r\n%s" % (path.encode(), self._port, len(body), headers.encode(), body)
         )
         return await self._answer
 

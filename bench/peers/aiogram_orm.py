@@ -154,9 +154,7 @@ async def sure(message: Message, state: FSMContext, session: AsyncSession, perso
     session.add(report)
     await state.clear()
     await session.commit()
-    await message.answer(
-        texts.RECEIPT.format(number=report.id, **data), reply_markup=_buttons(*texts.RECEIPT_CHOICES)
-    )
+    await message.answer(texts.RECEIPT.format(number=report.id, **data), reply_markup=_buttons(*texts.RECEIPT_CHOICES))
 
 
 @router.message(Reporting.sure, F.text == "否")

@@ -136,7 +136,7 @@ class Bare:
 
     async def listen(self, port: int, token: str) -> None:
         """Serve; ask for as many connections as Telegram opens."""
-        server: Any = web.Server(self.webhook, access_log=None)  # type: ignore[arg-type]
+        server: Any = web.Server(self.webhook, access_log=None)
         runner = web.ServerRunner(server)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -150,4 +150,5 @@ def _buttons(labels: tuple[str, ...]) -> Markup:
 
 
 if __name__ == "__main__":
-    asyncio.run(Bare(sys.argv[1], sys.argv[2], sys.argv[3].removeprefix("sqlite:///")).listen(int(sys.argv[4]), sys.argv[2]))
+    bare = Bare(sys.argv[1], sys.argv[2], sys.argv[3].removeprefix("sqlite:///"))
+    asyncio.run(bare.listen(int(sys.argv[4]), sys.argv[2]))

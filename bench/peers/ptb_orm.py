@@ -7,7 +7,7 @@ an update in the transaction that also notes the update, before 200, instead of 
 import asyncio
 import sys
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from sqlalchemy import select
@@ -150,8 +150,7 @@ def _message(update: TelegramUpdate) -> Any:
 
 
 def _data(context: CallbackContext[Any, Any, Any, Any]) -> dict[Any, Any]:
-    found: dict[Any, Any] = context.user_data
-    return found
+    return cast("dict[Any, Any]", context.user_data)
 
 
 async def _person(session: AsyncSession, update: TelegramUpdate) -> Person:
