@@ -1,0 +1,1 @@
+"""The measurements, each with the peer beside it in the same run."""
