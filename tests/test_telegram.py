@@ -5,7 +5,7 @@ import io
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,10 @@ import pytest
 from aiohttp import ClientSession, web
 from PIL import Image
 
-from bot.adapters import telegram_aiogram
-from bot.adapters.telegram_aiogram import Telegram, TokenRefused
-from bot.core.ports import Pace
+from bot.adapters import telegram
+from bot.adapters.telegram import Engine, Telegram, TokenRefused
+from bot.adapters.telegram_aiogram import Aiogram
+from bot.adapters.telegram_ptb import Ptb
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply, Said, Tap
 from storage.files import LARGEST, Album
@@ -26,6 +27,7 @@ from tests.telegram_server import NAME, BotApiServer
 WANG, LI, YARD = 1001, 1002, -100200
 SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+Made = Callable[..., Engine]
 MENU = [("report", "报事"), ("/mine", "我的报事")]
 
 
@@ -58,7 +60,8 @@ class Ears:
 class Line:
     """The adapter at work, by polling or by webhook, with somebody listening at its other end."""
 
-    def __init__(self, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
+    def __init__(self, engine: Made, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
+        self.engine = engine
         self.server = server
         self.album = Album(folder / "files")
         self.webhook = webhook
@@ -66,7 +69,7 @@ class Line:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/telegram/hook"
-        self.adapter = adapter(server, self.album, self.url if webhook else None)
+        self.adapter = adapter(engine, server, self.album, self.url if webhook else None)
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Task[None] | None = None
 
@@ -108,12 +111,17 @@ class Line:
         return said
 
 
-def adapter(server: BotApiServer, album: Album, webhook_url: str | None = None) -> Telegram:
+def adapter(
+    engine: Made, server: BotApiServer, album: Album, webhook_url: str | None = None, *, chat_gap: float = 0.0
+) -> Telegram:
     return Telegram(
+        engine,
         token=server.token,
         api=server.url,
         webhook_url=webhook_url,
         webhook_secret=SECRET if webhook_url else None,
+        per_second=1000,
+        chat_gap=chat_gap,
         album=album,
         menu=MENU,
         clock=lambda: NOW,
@@ -121,8 +129,8 @@ def adapter(server: BotApiServer, album: Album, webhook_url: str | None = None) 
 
 
 @asynccontextmanager
-async def at_work(server: BotApiServer, folder: Path, *, webhook: bool) -> AsyncIterator[Line]:
-    line = Line(server, folder, webhook=webhook)
+async def at_work(engine: Made, server: BotApiServer, folder: Path, *, webhook: bool) -> AsyncIterator[Line]:
+    line = Line(engine, server, folder, webhook=webhook)
     await line.open()
     line.listen()
     try:
@@ -133,9 +141,14 @@ async def at_work(server: BotApiServer, folder: Path, *, webhook: bool) -> Async
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server of our own, and without limits, needs no patience."""
-    monkeypatch.setattr(telegram_aiogram, "_FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(telegram_aiogram, "_PACE", Pace(1000, 0.0))
+    """A server of our own needs no patience."""
+    monkeypatch.setattr(telegram, "_FIRST_PAUSE", 0.05)
+
+
+@pytest.fixture(params=[Aiogram, Ptb], ids=["aiogram", "ptb"])
+def engine(request: pytest.FixtureRequest) -> Made:
+    made: Made = request.param
+    return made
 
 
 @pytest.fixture
@@ -145,30 +158,32 @@ async def server() -> AsyncIterator[BotApiServer]:
 
 
 @pytest.fixture(params=["polling", "webhook"])
-async def line(request: pytest.FixtureRequest, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=request.param == "webhook") as line:
+async def line(
+    request: pytest.FixtureRequest, engine: Made, server: BotApiServer, tmp_path: Path
+) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=request.param == "webhook") as line:
         yield line
 
 
 @pytest.fixture
-async def polling(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=False) as line:
+async def polling(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         yield line
 
 
 @pytest.fixture
-async def hooked(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=True) as line:
+async def hooked(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=True) as line:
         await server.wait_for(lambda: server.menus)
         yield line
 
 
 @pytest.fixture
-async def post(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
+async def post(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
     """The adapter, only for sending."""
-    telegram = adapter(server, Album(tmp_path / "files"))
-    yield telegram
-    await telegram.close()
+    post = adapter(engine, server, Album(tmp_path / "files"))
+    yield post
+    await post.close()
 
 
 def picture(colour: str = "red", kind: str = "JPEG") -> bytes:
@@ -247,6 +262,9 @@ async def test_a_tap_too_old_to_answer_disturbs_nobody(line: Line) -> None:
     line.server.say(WANG, "还在吗")
 
     await line.heard(2)
+    await line.server.wait_for(lambda: line.server.called("answerCallbackQuery"))
+    # Long enough for a second attempt.
+    await asyncio.sleep(0.2)
 
     assert len(line.server.called("answerCallbackQuery")) == 1
 
@@ -398,7 +416,9 @@ async def test_in_a_group_only_what_is_meant_for_us_is_heard(line: Line) -> None
     await line.server.wait_for(lambda: line.server.answered == [query])
 
 
-async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(server: BotApiServer, tmp_path: Path) -> None:
+async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
     chat = {"id": WANG, "type": "private"}
     notice = {"message_id": 5, "date": 1, "chat": chat, "group_chat_created": True}
     server.happen({"channel_post": {"message_id": 5, "date": 1, "chat": {"id": -1, "type": "channel"}, "text": "x"}})
@@ -406,7 +426,7 @@ async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(server: Bo
     server.happen({"message": notice})
     server.happen({"message": {"message_id": "not a number", "chat": "nor a chat"}})
     server.say(WANG, "在吗")
-    async with at_work(server, tmp_path, webhook=False) as line:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         assert (await line.one()).text == "在吗"
 
 
@@ -433,7 +453,7 @@ async def test_what_was_in_hand_at_a_crash_is_heard_by_the_next_process(line: Li
     await line.crash()
 
     assert not line.ears.taken
-    async with at_work(line.server, tmp_path, webhook=line.webhook) as after:
+    async with at_work(line.engine, line.server, tmp_path, webhook=line.webhook) as after:
         assert (await after.one()).id == line.ears.begun[0].id
 
 
@@ -486,11 +506,11 @@ async def test_waiting_for_a_slow_chat_does_not_ask_telegram_all_the_time(pollin
     assert len(polling.server.called("getUpdates")) - before <= 3
 
 
-async def test_listening_goes_on_after_trouble_on_the_line(server: BotApiServer, tmp_path: Path) -> None:
+async def test_listening_goes_on_after_trouble_on_the_line(engine: Made, server: BotApiServer, tmp_path: Path) -> None:
     server.fail("getMe", status=502, description="Bad Gateway")
     server.fail("deleteWebhook", drop=True)
     server.fail("getUpdates", status=409, description="Conflict: terminated by other getUpdates request")
-    async with at_work(server, tmp_path, webhook=False) as line:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         server.say(WANG, "喂")
         assert (await line.one()).text == "喂"
 
@@ -499,24 +519,24 @@ async def test_a_second_listener_is_named_in_the_log(
     polling: Line, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     await polling.server.wait_for(lambda: polling.server.called("getUpdates"))
-    async with at_work(polling.server, tmp_path, webhook=False):
+    async with at_work(polling.engine, polling.server, tmp_path, webhook=False):
         await polling.server.wait_for(lambda: "another process listens" in caplog.text)
 
 
 async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
-    server: BotApiServer, tmp_path: Path
+    engine: Made, server: BotApiServer, tmp_path: Path
 ) -> None:
     server.fail(status=401, description="Unauthorized")
-    telegram = adapter(server, Album(tmp_path))
+    refused = adapter(engine, server, Album(tmp_path))
     with pytest.raises(TokenRefused, match="BotFather"):
-        await telegram.listen(Ears().take)
-    await telegram.close()
+        await refused.listen(Ears().take)
+    await refused.close()
 
 
-def test_what_is_no_token_at_all_is_refused_at_once(tmp_path: Path) -> None:
+def test_what_is_no_token_at_all_is_refused_at_once(engine: Made, tmp_path: Path) -> None:
     nowhere = SimpleNamespace(token="hello", url="http://127.0.0.1:9")
     with pytest.raises(TokenRefused, match="BotFather"):
-        adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
 
 
 async def test_the_menu_and_the_kinds_of_updates_are_set_at_the_start(line: Line) -> None:
@@ -583,8 +603,10 @@ async def test_an_update_we_cannot_read_does_not_come_back_for_ever(hooked: Line
     assert hooked.server.webhook_statuses == [200, 200]
 
 
-async def test_before_anybody_listens_telegram_is_asked_to_come_back(server: BotApiServer, tmp_path: Path) -> None:
-    line = Line(server, tmp_path, webhook=True)
+async def test_before_anybody_listens_telegram_is_asked_to_come_back(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    line = Line(engine, server, tmp_path, webhook=True)
     await line.open()
     async with (
         ClientSession(headers={"X-Telegram-Bot-Api-Secret-Token": SECRET}) as session,
@@ -597,10 +619,13 @@ async def test_before_anybody_listens_telegram_is_asked_to_come_back(server: Bot
 def test_a_webhook_without_a_secret_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="secret"):
         Telegram(
+            Aiogram,
             token="1:a",
             api="http://127.0.0.1:9",
             webhook_url="https://example.org/hook",
             webhook_secret=None,
+            per_second=29,
+            chat_gap=1.05,
             album=Album(tmp_path),
             menu=[],
             clock=lambda: NOW,
@@ -675,12 +700,9 @@ async def test_what_was_delivered_in_part_goes_on_where_it_stopped(server: BotAp
     assert "".join(each.text for each in server.sent(WANG)) == text
 
 
-async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(telegram_aiogram, "_PACE", Pace(29, 1.05))
+async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(engine: Made, tmp_path: Path) -> None:
     async with BotApiServer(limits=True) as server:
-        post = adapter(server, Album(tmp_path))
+        post = adapter(engine, server, Album(tmp_path), chat_gap=1.05)
         await post.send(outgoing("甲" * 4097))
         with pytest.raises(TryLater):
             await post.send(outgoing("太快了"))
@@ -749,18 +771,21 @@ async def test_a_line_that_breaks_after_sending_leaves_us_unsure(server: BotApiS
     assert len(server.sent(WANG)) == 1
 
 
-async def test_an_answer_that_does_not_come_leaves_us_unsure(server: BotApiServer, post: Telegram) -> None:
-    post._session.timeout = 0.1
+async def test_an_answer_that_does_not_come_leaves_us_unsure(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    post = adapter(lambda token, api: engine(token, api, patience=0.1), server, Album(tmp_path))
     server.fail("sendMessage", delay=0.3)
     with pytest.raises(Unsure):
         await post.send(outgoing("到了没有"))
+    await post.close()
 
 
-async def test_a_telegram_that_cannot_be_reached_was_not_written_to(tmp_path: Path) -> None:
+async def test_a_telegram_that_cannot_be_reached_was_not_written_to(engine: Made, tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         nowhere = SimpleNamespace(token="1:a", url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        post = adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        post = adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
         with pytest.raises(TryLater) as raised:
             await post.send(outgoing("您好"))
         assert raised.value.seconds is None

@@ -62,6 +62,9 @@ class Terminal:
             else:
                 return
 
+    def gap(self, chat: str) -> float:
+        return 0.0
+
     async def send(self, outgoing: Outgoing) -> None:
         reply = outgoing.reply
         if reply.text:

@@ -87,6 +87,9 @@ class WebChat:
     async def send(self, outgoing: Outgoing) -> None:
         """Nothing to do: what is stored is delivered."""
 
+    def gap(self, chat: str) -> float:
+        return 0.0
+
     def ring(self, contacts: Sequence[int]) -> None:
         for contact in contacts:
             for bell in self._readers.get(contact, ()):

@@ -87,10 +87,11 @@ Take = Callable[[Said], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat."""
+    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat, or one group."""
 
     per_second: float
     chat_gap: float
+    group_gap: float
 
 
 class Adapter(Protocol):
@@ -109,6 +110,9 @@ class Adapter(Protocol):
 
     async def send(self, outgoing: Outgoing) -> None:
         """Deliver one message. Raises one of the troubles of `bot.core.sending`."""
+
+    def gap(self, chat: str) -> float:
+        """How many seconds to keep between two messages to a chat."""
 
     def ring(self, contacts: Sequence[int]) -> None:
         """New messages lie ready for these contacts."""
