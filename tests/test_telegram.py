@@ -2,14 +2,17 @@
 
 import asyncio
 import io
+import json
 import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -24,7 +27,7 @@ from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply
 from storage.files import LARGEST, Album
 from tests.telegram_server import NAME, BotApiServer
 
-WANG, LI, YARD = 1001, 1002, -100200
+WANG, LI, YARD, GROUP = 1001, 1002, -100200, -1001234567890
 SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 Made = Callable[..., Engine]
@@ -424,10 +427,64 @@ async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(
     server.happen({"channel_post": {"message_id": 5, "date": 1, "chat": {"id": -1, "type": "channel"}, "text": "x"}})
     server.happen({"my_chat_member": {"chat": chat, "date": 1}})
     server.happen({"message": notice})
-    server.happen({"message": {"message_id": "not a number", "chat": "nor a chat"}})
+    for nonsense in (
+        "words",
+        {"message_id": "not a number", "chat": "nor a chat"},
+        {"message_id": 6, "date": "yesterday", "chat": chat, "text": "x"},
+        {"message_id": 7, "date": 10**30, "chat": chat, "text": "x"},
+        {"message_id": 8, "date": 1, "chat": chat, "text": 5},
+        {"message_id": 9, "date": 1, "chat": chat, "photo": [{}]},
+    ):
+        server.happen({"message": nonsense})
+    server.happen({"callback_query": {"id": "1", "message": {"chat": chat}}})
     server.say(WANG, "在吗")
     async with at_work(engine, server, tmp_path, webhook=False) as line:
         assert (await line.one()).text == "在吗"
+
+
+# As Telegram words them, with all it adds; `said` is what there is to it for us, beside the chat and the time.
+UPDATES = json.loads((Path(__file__).parent / "telegram_updates.json").read_text("utf-8"))
+
+
+async def test_recorded_updates_say_the_same_to_whichever_library_reads_them(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    server.add_file("photo", picture())
+    for recorded in UPDATES:
+        server.allow(*recorded["update"])
+        server.happen(recorded["update"])
+
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
+        await line.server.wait_for(lambda: server.called("getUpdates") and not server.waiting)
+
+    expected = [recorded["said"] for recorded in UPDATES if recorded["said"]]
+    heard = [_essence(said) for said in line.ears.taken]
+    # One chat is heard in order; what was said in the other may come between.
+    for chat in (None, str(GROUP)):
+        assert [said for said in heard if said.get("chat") == chat] == [
+            said for said in expected if said.get("chat") == chat
+        ]
+    assert len(heard) == len(expected)
+
+
+def _essence(said: Said) -> dict[str, Any]:
+    """What of it is not as usual."""
+    position, tap = said.position, said.tap
+    told = {
+        "id": said.id,
+        "chat": said.address.chat if said.address.chat != str(WANG) else None,
+        "at": said.at.timestamp() if said.at not in (NOW, datetime.fromtimestamp(1_772_000_000, UTC)) else None,
+        "text": said.text,
+        "tap": [tap.message, tap.choice] if tap else None,
+        "photos": len(said.photos),
+        "position": [position.latitude, position.longitude] if position else None,
+        "phone": said.phone,
+        "odd": said.odd,
+        "edited": said.edited,
+        "group": said.group,
+        "album": said.album,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 # Being heard once, and not being lost.
@@ -740,7 +797,7 @@ async def test_each_refusal_is_told_apart(
     with pytest.raises(trouble) as raised:
         await post.send(outgoing("您好"))
     if isinstance(raised.value, TryLater):
-        assert raised.value.seconds == (60 if status == 401 else None)
+        assert (raised.value.seconds, raised.value.everywhere) == ((60, True) if status == 401 else (None, False))
     await post.send(outgoing("再来"))
     assert [sent.text for sent in server.sent(WANG)] == ["再来"]
 
@@ -750,6 +807,28 @@ async def test_telegram_says_how_long_to_wait(server: BotApiServer, post: Telegr
     with pytest.raises(TryLater) as raised:
         await post.send(outgoing("您好"))
     assert raised.value.seconds == 7
+
+
+async def test_one_chat_told_to_wait_is_told_apart_from_all_of_them(server: BotApiServer, post: Telegram) -> None:
+    async def refused(chat: int) -> bool:
+        server.fail("sendMessage", retry_after=7)
+        with pytest.raises(TryLater) as raised:
+            await post.send(replace(outgoing("您好"), chat=str(chat)))
+        return raised.value.everywhere
+
+    assert [await refused(WANG), await refused(WANG)] == [False, False]
+    # Somebody else was served: it was about Wang alone.
+    await post.send(replace(outgoing("您好"), chat=str(LI)))
+    assert [await refused(WANG), await refused(LI), await refused(YARD)] == [False, True, True]
+
+
+def test_groups_are_written_to_more_rarely(tmp_path: Path) -> None:
+    nowhere = SimpleNamespace(token="1:a", url="http://127.0.0.1:9")
+    gaps = []
+    for chat_gap in (1.05, 0.0, 5.0):
+        post = adapter(Aiogram, nowhere, Album(tmp_path), chat_gap=chat_gap)  # type: ignore[arg-type]
+        gaps.append((post.gap(str(WANG)), post.gap(str(YARD))))
+    assert gaps == [(1.05, 3.05), (0.0, 3.05), (5.0, 5.0)]
 
 
 async def test_a_group_that_moved_tells_its_new_number(server: BotApiServer, post: Telegram) -> None:

@@ -30,8 +30,6 @@ HEARD = ["message", "edited_message", "callback_query"]
 """The kinds of updates we ask for."""
 PATIENCE = 60
 """Seconds until a request without an answer is given up."""
-LINES = 100
-"""Connections to Telegram at most; they are kept and used again."""
 
 _LONG_POLL = 25
 # Asked again with the same offset within half a second, Telegram hands out a single update.
@@ -53,7 +51,12 @@ _MOST_BEGUN = 1000
 _TOKEN = re.compile(r"[0-9]+:\S+")
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 _GONE = ("chat not found", "user is deactivated", "group chat was deactivated", "peer_id_invalid")
-# What of a message we cannot use, by the Bot API's names.
+# What we read of a message. The rest no library needs to understand: it costs time, and an old one might trip over it.
+_READ = (
+    "message_id", "date", "edit_date", "chat", "from", "text", "caption", "photo", "document", "animation",
+    "location", "venue", "contact", "media_group_id",
+)  # fmt: skip
+# What we cannot use, by the Bot API's names.
 _ODD = {
     "sticker": Odd.STICKER,
     "voice": Odd.VOICE,
@@ -65,7 +68,7 @@ _ODD = {
     "document": Odd.FILE,
 }
 # Telegram's own: somebody joined, a message was pinned. Nobody said it to us.
-_NOTICES = (
+_NOTICES = {
     "new_chat_members", "left_chat_member", "chat_owner_left", "chat_owner_changed", "new_chat_title",
     "new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created",
     "message_auto_delete_timer_changed", "migrate_to_chat_id", "migrate_from_chat_id", "pinned_message",
@@ -79,7 +82,7 @@ _NOTICES = (
     "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded", "video_chat_scheduled",
     "video_chat_started", "video_chat_ended", "video_chat_participants_invited", "web_app_data",
     "community_chat_added", "community_chat_removed", "community_chat_joined",
-)  # fmt: skip
+}  # fmt: skip
 
 
 class TokenRefused(CannotGoOn):
@@ -124,7 +127,7 @@ Photo = tuple[str, bytes]
 
 
 class Engine(Protocol):
-    """A library that speaks to Telegram, at most `LINES` requests side by side, each for `PATIENCE` seconds.
+    """A library that speaks to Telegram, many requests side by side, each for `PATIENCE` seconds.
 
     Whatever asks Telegram for something raises `Refusal`, `Unsent` or `NoAnswer` when it does not get it.
     """
@@ -377,7 +380,7 @@ class Telegram:
     def _begin(self, raw: dict[str, Any]) -> asyncio.Task[None] | None:
         """Begin to take an update, after what came before it in its chat. None: it is nothing to us."""
         try:
-            heard = self._heard(self._engine.read(raw))
+            heard = self._heard(raw)
         except Exception as error:
             # It would fail every time, and nobody after it would be heard. Its words may quote what was said.
             log.error("update %d cannot be read (%s), it is passed over", raw["update_id"], type(error).__name__)
@@ -400,37 +403,52 @@ class Telegram:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _heard(self, update: Any) -> _Heard | None:
+    def _heard(self, raw: dict[str, Any]) -> _Heard | None:
         """What an update says to us, if anything."""
-        if query := update.callback_query:
-            if query.message is None:
-                self._run(self._answer(query.id))
-                return None
-            chat = query.message.chat
-            said = Said(self._address(chat), f"c:{query.id}", self._clock(), tap=_tap(query.data), group=_group(chat))
-            return _Heard(said, query=query.id)
-        message, edited = update.message or update.edited_message, update.message is None
-        if message is None or not self._for_us(message, edited=edited):
+        if query := raw.get("callback_query"):
+            return self._tapped(raw, query)
+        edited = "message" not in raw
+        content = raw.get("edited_message" if edited else "message")
+        if not content or content.keys() & _NOTICES:
+            return None
+        # An edit is worded as what it edits.
+        read = {name: content[name] for name in _READ if name in content}
+        message = self._engine.read({"update_id": raw["update_id"], "message": read}).message
+        if not self._for_us(message, edited=edited):
             return None
         at, mark = message.date, ""
         if edited and message.edit_date:
             # Said anew: "tomorrow" put right today is read against today.
             at = _moment(message.edit_date)
             mark = f"#{int(at.timestamp())}"
-        picture, phone = _picture(message), _own_phone(message)
+        text, picture = message.text or message.caption or "", _picture(message)
+        position, phone = _position(message), _own_phone(message)
+        understood = message.text or picture or position or phone
         said = Said(
             self._address(message.chat),
             f"m:{message.chat.id}:{message.message_id}{mark}",
             at,
-            text=_plain(message.text or message.caption or ""),
-            position=_position(message),
+            text=_plain(text),
+            position=position,
             phone=phone,
-            odd=None if message.text or picture or phone else _odd(message),
+            odd=None if understood else next((odd for name, odd in _ODD.items() if name in content), Odd.OTHER),
             edited=edited,
             group=_group(message.chat),
             album=None if edited else message.media_group_id,
         )
         return _Heard(said, picture)
+
+    def _tapped(self, raw: dict[str, Any], query: dict[str, Any]) -> _Heard | None:
+        """A button pressed; of the message it hung under we need the chat."""
+        under = query.get("message")
+        if not under:
+            self._run(self._answer(query["id"]))
+            return None
+        under = {name: under[name] for name in ("message_id", "date", "chat") if name in under}
+        update = self._engine.read({"update_id": raw["update_id"], "callback_query": {**query, "message": under}})
+        tapped, chat = update.callback_query, update.callback_query.message.chat
+        tap, group = _tap(tapped.data), _group(chat)
+        return _Heard(Said(self._address(chat), f"c:{tapped.id}", self._clock(), tap=tap, group=group), query=tapped.id)
 
     def _address(self, chat: Any) -> Address:
         return Address(self.platform, self.account, str(chat.id))
@@ -440,7 +458,7 @@ class Telegram:
             # Somebody walks about sharing their live position: every step is an edit.
             return False
         if not _group(message.chat):
-            return bool(message.text) or not any(getattr(message, notice, None) for notice in _NOTICES)
+            return True
         command = _COMMAND.match(message.text or message.caption or "")
         return (
             message.chat.type in ("group", "supergroup")
@@ -671,12 +689,6 @@ def _own_phone(message: Any) -> str | None:
     """The number somebody shares as theirs; a friend's is no proof of anything."""
     contact, sender = message.contact, message.from_user
     return contact.phone_number if contact and sender and contact.user_id == sender.id else None
-
-
-def _odd(message: Any) -> Odd | None:
-    if message.location or message.venue:
-        return None
-    return next((odd for name, odd in _ODD.items() if getattr(message, name, None)), Odd.OTHER)
 
 
 def _commands(menu: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

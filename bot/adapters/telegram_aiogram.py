@@ -44,7 +44,7 @@ from aiogram.types import (
 )
 from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
 
-from bot.adapters.telegram import HEARD, LINES, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
+from bot.adapters.telegram import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Aiogram(Engine):
     """The engine on aiogram, without its dispatcher: its types, its methods, its client (aiohttp)."""
 
     def __init__(self, token: str, api: str, patience: float = PATIENCE) -> None:
-        self._session = _Session(api=TelegramAPIServer.from_base(api), limit=LINES, timeout=patience)
+        self._session = _Session(api=TelegramAPIServer.from_base(api), timeout=patience)
         self._bot = Bot(token, session=self._session)
 
     async def close(self) -> None:
@@ -158,8 +158,10 @@ class Aiogram(Engine):
                     seconds=getattr(error, "retry_after", None),
                     moved_to=getattr(error, "migrate_to_chat_id", None),
                 ) from None
-            connected = not isinstance(error.__cause__, ClientConnectorError | ConnectionTimeoutError)
-            raise (NoAnswer if connected else Unsent)(type(error.__cause__).__name__) from None
+            # Old versions name no cause.
+            cause = error.__cause__ or error.__context__
+            unsent = isinstance(cause, ClientConnectorError | ConnectionTimeoutError)
+            raise (Unsent if unsent else NoAnswer)(type(cause).__name__) from None
         except ClientDecodeError as error:
             raise NoAnswer(type(error).__name__) from None
 

@@ -20,8 +20,10 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram import HEARD, LINES, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
+from bot.adapters.telegram import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
 
+# Its client looks through all of them at every request: more would cost more than they bring.
+_LINES = 32
 _CODES: dict[type[TelegramError], int] = {BadRequest: 400, InvalidToken: 401, Forbidden: 403, Conflict: 409}
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -39,6 +41,9 @@ class _Bot(Bot):
         except TelegramError as error:
             # `from None` throughout: its words may hold a url, and that our token.
             raise _named(error) from None
+        except (LookupError, TypeError) as error:
+            # JSON, and not an answer.
+            raise NoAnswer(type(error).__name__) from None
 
 
 class Ptb(Engine):
@@ -51,14 +56,16 @@ class Ptb(Engine):
         # How the library will say in its next major version how long to wait; asked otherwise, it warns.
         os.environ["PTB_TIMEDELTA"] = "true"
         self._line = HTTPXRequest(
-            connection_pool_size=LINES,
             read_timeout=patience,
             write_timeout=patience,
             connect_timeout=patience,
             pool_timeout=patience,
             media_write_timeout=patience,
-            # As the other engine does: no proxy from the environment.
-            httpx_kwargs={"trust_env": False},
+            httpx_kwargs={
+                "limits": httpx.Limits(max_connections=_LINES, keepalive_expiry=15),
+                # As with the other engine: the environment names no proxy for us.
+                "trust_env": False,
+            },
         )
         self._bot = _Bot(token, f"{api}/bot", f"{api}/file/bot", self._line, self._line)
 
