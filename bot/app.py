@@ -29,7 +29,7 @@ from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
 from bot.sender import Sender
 from config import district as district_files
-from config.settings import Demo, Mode, Settings
+from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
@@ -250,16 +250,28 @@ def build(
 def _telegram(
     settings: Settings, album: Album, clock: Callable[[], datetime], menu: Sequence[tuple[str, str]]
 ) -> Adapter:
-    # Imported only when configured: aiogram alone costs seconds and memory.
-    from bot.adapters.telegram_aiogram import Telegram
+    # Imported only when configured: each costs a second and memory.
+    from bot.adapters import telegram
 
+    made: Callable[[str, str], telegram.Engine]
+    if settings.telegram_engine is Engine.PTB:
+        from bot.adapters.telegram_ptb import Ptb
+
+        made = Ptb
+    else:
+        from bot.adapters.telegram_aiogram import Aiogram
+
+        made = Aiogram
     webhook = settings.telegram_mode is Mode.WEBHOOK
     secret = settings.telegram_webhook_secret
-    return Telegram(
+    return telegram.Telegram(
+        made,
         token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
         api=settings.telegram_api,
         webhook_url=settings.telegram_webhook_url if webhook else None,
         webhook_secret=secret.get_secret_value() if secret and webhook else None,
+        per_second=settings.telegram_per_second,
+        chat_gap=settings.telegram_chat_gap,
         album=album,
         menu=menu,
         clock=clock,

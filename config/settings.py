@@ -27,6 +27,7 @@ class Engine(StrEnum):
     """The library that speaks to Telegram."""
 
     AIOGRAM = "aiogram"
+    PTB = "ptb"
 
 
 class Demo(StrEnum):
@@ -65,7 +66,13 @@ class Settings(BaseSettings):
     telegram_mode: Mode = Field(Mode.POLLING, description="`polling` 或 `webhook`")
     telegram_webhook_url: str | None = Field(None, description="webhook 的公网地址，路径由您定")
     telegram_webhook_secret: SecretStr | None = Field(None, description="webhook 密钥，Telegram 每次都带上，不符就拒绝")
-    telegram_engine: Engine = Field(Engine.AIOGRAM, description="和 Telegram 说话的库")
+    telegram_engine: Engine = Field(
+        Engine.AIOGRAM, description="和 Telegram 说话的库：`aiogram` 或 `ptb`（python-telegram-bot），服务都一样"
+    )
+    telegram_per_second: float = Field(
+        29, gt=0, le=1000, description="每秒最多发几条；普通机器人上限 30，开通付费群发的可以调高"
+    )
+    telegram_chat_gap: float = Field(1.05, ge=0, description="同一个聊天里两条消息至少隔几秒")
 
     @field_validator("database_url")
     @classmethod

@@ -28,7 +28,10 @@ from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram
 HOST, FIRST_RESIDENT, RESIDENTS = 1003, 2001, 30
 COMMUNITY = GRID[:12]
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.parametrize("platform", ["polling", "polling by ptb"], ids=["aiogram", "ptb"]),
+]
 
 
 class Moody(Telegram):
@@ -57,8 +60,8 @@ class Moody(Telegram):
 class TelegramHouse(House):
     """The service with Telegram beside it."""
 
-    def __init__(self, settings: Settings, knowledge: Knowledge, server: Moody) -> None:
-        super().__init__(settings, knowledge, "polling", server)
+    def __init__(self, settings: Settings, knowledge: Knowledge, platform: str, server: Moody) -> None:
+        super().__init__(settings, knowledge, platform, server)
         self.server = server
         self.database_url = settings.database_url
         self.wang: TelegramClient = TelegramClient(self.clock, server, WANG)
@@ -97,8 +100,8 @@ async def server() -> AsyncIterator[Moody]:
 
 
 @pytest.fixture
-async def house(server: Moody, settings: Settings, knowledge: Knowledge) -> AsyncIterator[TelegramHouse]:
-    house = TelegramHouse(settings, knowledge, server)
+async def house(platform: str, server: Moody, settings: Settings, knowledge: Knowledge) -> AsyncIterator[TelegramHouse]:
+    house = TelegramHouse(settings, knowledge, platform, server)
     await house.open()
     yield house
     await house.settle()
@@ -294,10 +297,12 @@ async def test_a_chat_told_to_wait_waits_and_the_others_do_not(house: TelegramHo
 # Many at once.
 
 
-async def test_a_ballot_is_told_voted_in_and_its_result_shown_to_all(settings: Settings, knowledge: Knowledge) -> None:
+async def test_a_ballot_is_told_voted_in_and_its_result_shown_to_all(
+    platform: str, settings: Settings, knowledge: Knowledge
+) -> None:
     # With Telegram's limits in force, and at our real pace.
     async with Moody(limits=True) as server:
-        house = TelegramHouse(settings, knowledge, server)
+        house = TelegramHouse(settings, knowledge, platform, server)
         house.brisk = False
         await house.open()
         await _ballot(house)
@@ -370,7 +375,14 @@ async def test_a_hundred_messages_in_a_second_get_one_word_and_none_is_lost(hous
     ("kind", "state", "copies"), [(Kind.PUSH, "sent", 2), (Kind.REMINDER, "unknown", 1)], ids=["push", "reminder"]
 )
 async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_says(
-    house: TelegramHouse, settings: Settings, knowledge: Knowledge, tmp_path: Path, kind: Kind, state: str, copies: int
+    house: TelegramHouse,
+    platform: str,
+    settings: Settings,
+    knowledge: Knowledge,
+    tmp_path: Path,
+    kind: Kind,
+    state: str,
+    copies: int,
 ) -> None:
     await _pushed_slowly(house, kind)
     # What lies on the disk at this moment is all that a killed process leaves behind.
@@ -378,7 +390,8 @@ async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_say
     await asyncio.to_thread(_copy, Path(house.database_url.removeprefix("sqlite:///")), left)
     await until(lambda: _copies(house))
     await house.close()
-    after = TelegramHouse(settings.model_copy(update={"database_url": f"sqlite:///{left}"}), knowledge, house.server)
+    elsewhere = settings.model_copy(update={"database_url": f"sqlite:///{left}"})
+    after = TelegramHouse(elsewhere, knowledge, platform, house.server)
     ((number,),) = [row[:1] for row in await after.rows(Outbox.id, Outbox.state) if row.state == "sending"]
 
     await after.open()

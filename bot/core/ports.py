@@ -96,7 +96,7 @@ class Pace:
 
     per_second: float
     chat_gap: float
-    group_gap: float = 0.0
+    group_gap: float
 
 
 class Adapter(Protocol):

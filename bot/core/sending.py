@@ -2,13 +2,13 @@
 
 
 class TryLater(Exception):
-    """Not taken, try again: too many requests, or the platform is unwell.
+    """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did.
 
-    `seconds` as it asked, if it did. `everywhere`: it refuses all of us, not one chat.
+    `everywhere`: it is not about this chat, no other message will be taken before that either.
     """
 
     def __init__(self, seconds: float | None = None, *, everywhere: bool = False) -> None:
-        super().__init__(f"try later ({seconds} s)")
+        super().__init__(f"try later ({seconds} s{', everywhere' if everywhere else ''})")
         self.seconds = seconds
         self.everywhere = everywhere
 
