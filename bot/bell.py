@@ -8,6 +8,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from services import digest
 from storage.desk import Desks
+from storage.sweep import sweep
 
 log = logging.getLogger("xiaomazha.bell")
 
@@ -74,3 +75,4 @@ class Bell:
             await desk.outbox.prune(timedelta(days=90))
             await desk.heard.prune(timedelta(days=7))
             await desk.dues.prune(timedelta(days=90))
+        await sweep(self._desks.album.store, self._desks.database, self._desks.clock())

@@ -112,6 +112,7 @@ class OutboxStore:
             "kind": kind.value,
             "priority": policy.priority,
             "body": msgspec.json.encode(reply).decode(),
+            "photos": " ".join(reply.photos) or None,
             "state": "pending",
             "queued_at": self._now,
             "due_at": due_at or self._now,

@@ -15,6 +15,7 @@ from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
 from storage import conflict
+from storage.files import pointed
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -126,7 +127,9 @@ class PeopleStore:
     async def keep(self, contact_id: int, state: str) -> None:
         """Put down what is open in a chat."""
         await self._db.execute(
-            update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now)
+            update(Contacts)
+            .where(Contacts.id == contact_id)
+            .values(state=state, photos=" ".join(sorted(pointed(state))) or None, heard_at=self._now)
         )
 
     async def at(self, address: Address) -> tuple[int, Person] | None:

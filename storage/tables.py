@@ -94,7 +94,10 @@ class Roles(Base):
 
 
 class Contacts(Base):
-    """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock."""
+    """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock.
+
+    `photos` are the digests `state` points to, so that a sweep need not read them all.
+    """
 
     __tablename__ = "contacts"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -103,9 +106,19 @@ class Contacts(Base):
     chat: Mapped[str]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     state: Mapped[str] = mapped_column(default="")
+    photos: Mapped[str | None]
     heard_at: Mapped[datetime]
     blocked_at: Mapped[datetime | None]
-    __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True), _NEVER_AGAIN)
+    __table_args__ = (
+        Index("uq_contacts_address", "platform", "account", "chat", unique=True),
+        Index(
+            "ix_contacts_photos",
+            "photos",
+            sqlite_where=text("photos IS NOT NULL"),
+            postgresql_where=text("photos IS NOT NULL"),
+        ),
+        _NEVER_AGAIN,
+    )
 
 
 class HeardMessages(Base):
@@ -129,7 +142,10 @@ class HeardMessages(Base):
 
 
 class Outbox(Base):
-    """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead."""
+    """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead.
+
+    `photos` are the digests `body` points to, so that a sweep need not read them all.
+    """
 
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -137,6 +153,7 @@ class Outbox(Base):
     kind: Mapped[str]
     priority: Mapped[int]
     body: Mapped[str]
+    photos: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="pending")
     once: Mapped[str | None] = mapped_column(unique=True)
     queued_at: Mapped[datetime]
@@ -156,6 +173,12 @@ class Outbox(Base):
         Index("ix_outbox_contact", "contact_id", "id"),
         Index("ix_outbox_mailbox", "contact_id", "delivered"),
         Index("ix_outbox_delivered", "delivered"),
+        Index(
+            "ix_outbox_photos",
+            "photos",
+            sqlite_where=text("photos IS NOT NULL"),
+            postgresql_where=text("photos IS NOT NULL"),
+        ),
         _NEVER_AGAIN,
     )
 
@@ -229,7 +252,7 @@ class CasePhotos(Base):
     __tablename__ = "case_photos"
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
-    photo: Mapped[str]
+    photo: Mapped[str] = mapped_column(index=True)
     stage: Mapped[str]
 
 
@@ -302,7 +325,7 @@ class Parked(Base):
 
 
 class Files(Base):
-    """Photos kept outside the database, by the digest of their bytes."""
+    """Photos kept outside the database, by the digest of their bytes; `at` is when somebody last asked for one."""
 
     __tablename__ = "files"
     digest: Mapped[str] = mapped_column(primary_key=True)

@@ -21,12 +21,21 @@ from bot.core.ports import Pace
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply, Said, Tap
 from storage.files import LARGEST, Album
+from storage.folder import Folder
 from tests.telegram_server import NAME, BotApiServer
 
 WANG, LI, YARD = 1001, 1002, -100200
 SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MENU = [("report", "报事"), ("/mine", "我的报事")]
+
+
+async def _unnoted(_digest: str, _size: int) -> None:
+    """There is no database here that should know."""
+
+
+def album(folder: Path) -> Album:
+    return Album(Folder(folder), _unnoted)
 
 
 class Ears:
@@ -60,7 +69,7 @@ class Line:
 
     def __init__(self, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
         self.server = server
-        self.album = Album(folder / "files")
+        self.album = album(folder / "files")
         self.webhook = webhook
         self.ears = Ears()
         self._socket = socket.socket()
@@ -166,7 +175,7 @@ async def hooked(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
 @pytest.fixture
 async def post(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
     """The adapter, only for sending."""
-    telegram = adapter(server, Album(tmp_path / "files"))
+    telegram = adapter(server, album(tmp_path / "files"))
     yield telegram
     await telegram.close()
 
@@ -507,7 +516,7 @@ async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
     server: BotApiServer, tmp_path: Path
 ) -> None:
     server.fail(status=401, description="Unauthorized")
-    telegram = adapter(server, Album(tmp_path))
+    telegram = adapter(server, album(tmp_path))
     with pytest.raises(TokenRefused, match="BotFather"):
         await telegram.listen(Ears().take)
     await telegram.close()
@@ -516,7 +525,7 @@ async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
 def test_what_is_no_token_at_all_is_refused_at_once(tmp_path: Path) -> None:
     nowhere = SimpleNamespace(token="hello", url="http://127.0.0.1:9")
     with pytest.raises(TokenRefused, match="BotFather"):
-        adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        adapter(nowhere, album(tmp_path))  # type: ignore[arg-type]
 
 
 async def test_the_menu_and_the_kinds_of_updates_are_set_at_the_start(line: Line) -> None:
@@ -601,7 +610,7 @@ def test_a_webhook_without_a_secret_is_not_opened(tmp_path: Path) -> None:
             api="http://127.0.0.1:9",
             webhook_url="https://example.org/hook",
             webhook_secret=None,
-            album=Album(tmp_path),
+            album=album(tmp_path),
             menu=[],
             clock=lambda: NOW,
         )
@@ -680,7 +689,7 @@ async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(
 ) -> None:
     monkeypatch.setattr(telegram_aiogram, "_PACE", Pace(29, 1.05))
     async with BotApiServer(limits=True) as server:
-        post = adapter(server, Album(tmp_path))
+        post = adapter(server, album(tmp_path))
         await post.send(outgoing("甲" * 4097))
         with pytest.raises(TryLater):
             await post.send(outgoing("太快了"))
@@ -760,7 +769,7 @@ async def test_a_telegram_that_cannot_be_reached_was_not_written_to(tmp_path: Pa
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         nowhere = SimpleNamespace(token="1:a", url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        post = adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        post = adapter(nowhere, album(tmp_path))  # type: ignore[arg-type]
         with pytest.raises(TryLater) as raised:
             await post.send(outgoing("您好"))
         assert raised.value.seconds is None

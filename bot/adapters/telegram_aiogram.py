@@ -556,6 +556,8 @@ class Telegram:
             # The words are worth sending without it.
             log.error("photo %s is not in the album", digest)
             return None
+        except OSError:
+            raise TryLater from None
 
     async def _deliver(self, method: TelegramMethod[Any]) -> None:
         # `from None` throughout: an engine's error may hold our token in a url.
