@@ -101,7 +101,8 @@ def test_the_command_line_names_every_bad_setting_without_a_stack() -> None:
 
 
 def test_what_is_not_configured_is_not_loaded() -> None:
-    code = "import bot.app, sys; print([name for name in ('aiogram', 'telegram', 'asyncpg', 'obstore') if name in sys.modules])"
+    names = ("aiogram", "telegram", "asyncpg", "obstore")
+    code = f"import bot.app, sys; print([name for name in {names} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
