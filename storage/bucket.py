@@ -1,5 +1,6 @@
 """Photos in an S3-compatible bucket, for the district whose machines come and go."""
 
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -66,5 +67,7 @@ def _plainly(*errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as error:
-        # The first words say what happened; after them come the service's own page and the client's insides.
-        raise ConnectionError(str(error).partition("\n")[0].partition("<")[0].strip()) from None
+        # The first words say what happened; after them come the service's own page and the client's insides. A photo's
+        # whole name opens it for whoever reads the log.
+        words = str(error).partition("\n")[0].partition("<")[0].strip()
+        raise ConnectionError(re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", words)) from None

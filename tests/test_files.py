@@ -172,9 +172,9 @@ async def test_a_key_that_does_not_open_the_bucket_is_named_and_stores_nothing(
 ) -> None:
     store = _bucket(s3, "wrong", **wrong)
     with pytest.raises(ConnectionError, match="403") as trouble:
-        await store.put("ab/x", b"x")
-    assert s3.secret not in str(trouble.value)
-    assert "<" not in str(trouble.value)
+        await store.put(name("ab" * 32), b"x")
+    # Neither the key nor a name that would open the photo gets into the log.
+    assert not any(each in str(trouble.value) for each in (s3.secret, "ab" * 32, "<"))
     assert await lying(_bucket(s3, "wrong")) == set()
 
 

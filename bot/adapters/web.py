@@ -294,7 +294,7 @@ class WebChat:
         except FileNotFoundError:
             raise web.HTTPNotFound(text="no such photo") from None
         except OSError as error:
-            log.warning("photo %s cannot be had just now: %s", digest, error)
+            log.warning("photo %s… cannot be had just now: %s", digest[:12], error)
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"}) from None
         return web.Response(
             # Whole, not as a stream: it is a megabyte or two, and what goes wrong is known before the answer begins.
