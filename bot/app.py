@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -36,7 +37,8 @@ from nlp.ear import Ear
 from services import digest
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
-from storage.files import LARGEST, Album
+from storage.files import LARGEST, Album, FileStore, Store
+from storage.folder import Folder
 from storage.migrate import Unreachable, migrate
 from storage.people import phone_key
 from web import pages
@@ -232,12 +234,17 @@ def build(
     )
     found = found_in(services, When)
     rules = Rules([*found, When(Paused, lambda paused, desk: turns.resume(paused, desk))])
-    album = Album(settings.files)
+    database = Database(settings.database_url)
+
+    async def note(digest: str, size: int) -> None:
+        await database.write(lambda connection: FileStore(connection, clock()).note(digest, size))
+
+    album = Album(_photos(settings), note)
 
     def menu(person: Person) -> list[tuple[str, str]]:
         return [(each.command, f"{each.name}.title") for each in book.listed(person) if each.command]
 
-    desks = Desks(Database(settings.database_url), texts, district, rules, clock, new_id, album, menu)
+    desks = Desks(database, texts, district, rules, clock, new_id, album, menu)
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     service = Service(settings, district, desks, turns, book, Bell(desks), monotonic)
     if settings.telegram_token:
@@ -245,6 +252,21 @@ def build(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])
         )
     return service
+
+
+def _photos(settings: Settings) -> Store:
+    if not settings.files.startswith("s3://"):
+        return Folder(Path(settings.files))
+    # Imported only when configured, like a platform.
+    from storage.bucket import Bucket
+
+    return Bucket(
+        settings.files,
+        endpoint=settings.s3_endpoint or "",
+        region=settings.s3_region or "",
+        key=settings.s3_key or "",
+        secret=settings.s3_secret.get_secret_value() if settings.s3_secret else "",
+    )
 
 
 def _telegram(

@@ -11,6 +11,7 @@ from bot.core.errors import Unavailable
 from services import digest
 from storage.desk import Desk, Desks
 from storage.dues import Due
+from storage.sweep import sweep
 
 log = logging.getLogger("xiaomazha.bell")
 
@@ -71,6 +72,7 @@ class Bell:
 
     async def _tidy(self) -> None:
         await self._desks.write(_tidy)
+        await sweep(self._desks.album.store, self._desks.database, self._desks.clock())
 
 
 async def _anything_due(desk: Desk) -> bool:

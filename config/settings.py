@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,7 +55,11 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///var/xiaomazha.db", description="数据库：`sqlite:///路径` 或 `postgresql://…`")
     district: Path = Field(HOME / "districts" / "jianhua", description="区数据目录，用 `xiaomazha check` 检查")
     texts: Path = Field(HOME / "texts", description="居民看到的文字")
-    files: Path = Field(Path("var/files"), description="照片存放目录")
+    files: str = Field("var/files", description="照片存放处：目录，或 `s3://桶名/前缀`（这时下面四项 S3 设置都要填）")
+    s3_endpoint: str | None = Field(None, description="S3 兼容存储的地址；服务要求桶名在域名里的，连桶名一起写")
+    s3_region: str | None = Field(None, description="S3 的地域")
+    s3_key: str | None = Field(None, description="S3 的访问密钥编号（Access Key ID）")
+    s3_secret: SecretStr | None = Field(None, description="S3 的访问密钥（Secret Access Key）")
     http_host: str = Field("127.0.0.1", description="网页监听地址")
     http_port: int = Field(8000, ge=0, le=65535, description="网页监听端口，0 为任意空闲端口")
     drain_seconds: float = Field(
@@ -81,15 +86,48 @@ class Settings(BaseSettings):
             raise ValueError("要写成 sqlite:///路径 或 postgresql://用户:密码@主机/库名")
         return url.replace("postgres://", "postgresql://", 1)
 
+    @field_validator("files", mode="before")
+    @classmethod
+    def _a_folder_as_it_is_written(cls, files: object) -> object:
+        return str(files) if isinstance(files, Path) else files
+
+    @field_validator("files")
+    @classmethod
+    def _a_folder_or_a_bucket(cls, files: str) -> str:
+        if not re.fullmatch(r"s3://[^/\s]+(/\S*)?|(?!\w+://).+", files):
+            raise ValueError("要写成目录，或 s3://桶名/前缀")
+        return files
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _an_address(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+/?", endpoint):
+            raise ValueError("要写成 https://主机名，后面不带路径")
+        return endpoint and endpoint.rstrip("/")
+
     @model_validator(mode="after")
-    def _webhook_is_whole(self) -> "Settings":
-        if self.telegram_token and self.telegram_mode is Mode.WEBHOOK:
-            needed = {
-                "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": self.telegram_webhook_url,
-                "XIAOMAZHA_TELEGRAM_WEBHOOK_SECRET": self.telegram_webhook_secret,
-            }
-            if missing := [name for name, value in needed.items() if not value]:
-                raise ValueError(f"telegram_mode=webhook 还需要 {'、'.join(missing)}")
+    def _what_belongs_together_is_whole(self) -> "Settings":
+        problems = []
+        webhook = {
+            "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": self.telegram_webhook_url,
+            "XIAOMAZHA_TELEGRAM_WEBHOOK_SECRET": self.telegram_webhook_secret,
+        }
+        if self.telegram_token and self.telegram_mode is Mode.WEBHOOK and not all(webhook.values()):
+            problems.append(f"telegram_mode=webhook 还需要 {_missing(webhook)}")
+        s3 = {
+            "XIAOMAZHA_S3_ENDPOINT": self.s3_endpoint,
+            "XIAOMAZHA_S3_REGION": self.s3_region,
+            "XIAOMAZHA_S3_KEY": self.s3_key,
+            "XIAOMAZHA_S3_SECRET": self.s3_secret and self.s3_secret.get_secret_value(),
+        }
+        if self.files.startswith("s3://") and not all(s3.values()):
+            problems.append(f"照片存到 {self.files} 还需要 {_missing(s3)}")
+        if not self.files.startswith("s3://") and any(s3.values()):
+            problems.append(
+                "填了 XIAOMAZHA_S3_…，照片却还存在目录里：要用 S3，请把 XIAOMAZHA_FILES 写成 s3://桶名/前缀"
+            )
+        if problems:
+            raise ValueError("；".join(problems))
         return self
 
     @classmethod
@@ -124,6 +162,10 @@ def unknown() -> list[str]:
     """Variables that look like ours and are not: a misspelt setting must not pass in silence."""
     names = {f"XIAOMAZHA_{name.upper()}" for name in Settings.model_fields} | {"XIAOMAZHA_CONFIG"}
     return sorted(name for name in os.environ if name.startswith("XIAOMAZHA_") and name not in names)
+
+
+def _missing(wanted: Mapping[str, object]) -> str:
+    return "、".join(name for name, value in wanted.items() if not value)
 
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:

@@ -123,7 +123,7 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
     ballot = await desk.ballots.get(ballot.id)
     counts, eligible = await desk.ballots.count(ballot)
     result = Result(counts, eligible)
-    picture = await desk.album.draw(await chart.draw(ballot, result))
+    picture = await desk.album.draw(await chart.draw(ballot, result), desk.files)
     shown: dict[str, Any] = {
         "question": ballot.question,
         "votes": result.votes,

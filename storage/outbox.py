@@ -198,6 +198,7 @@ class OutboxStore:
             "kind": kind.value,
             "priority": policy.priority,
             "body": msgspec.json.encode(reply).decode(),
+            "photos": _pointers(reply),
             "queued_at": self._now,
             "due_at": due_at or self._now,
             "expires_at": (due_at or self._now) + policy.expires if policy.expires else None,
@@ -322,7 +323,11 @@ class OutboxStore:
 
     async def fold(self, into: int, reply: Reply, others: Iterable[int]) -> None:
         """One message says what several would have."""
-        await self._db.execute(update(Outbox).where(Outbox.id == into).values(body=msgspec.json.encode(reply).decode()))
+        await self._db.execute(
+            update(Outbox)
+            .where(Outbox.id == into)
+            .values(body=msgspec.json.encode(reply).decode(), photos=_pointers(reply))
+        )
         await self._db.execute(update(Outbox).where(Outbox.id.in_([*others])).values(state="folded"))
 
     async def sent(self, ids: Iterable[int]) -> None:
@@ -386,6 +391,10 @@ class OutboxStore:
         await self._db.execute(
             delete(Outbox).where(Outbox.queued_at < self._now - older_than, Outbox.state.not_in(("pending", "sending")))
         )
+
+
+def _pointers(reply: Reply) -> str | None:
+    return " ".join(reply.photos) or None
 
 
 def _outgoing(row: Any) -> Outgoing:

@@ -15,6 +15,7 @@ from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
 from storage.database import Connection
+from storage.files import pointed
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -81,7 +82,7 @@ _MEET = (
 _KEEP = (
     update(Contacts)
     .where(Contacts.id == bindparam("contact"))
-    .values(state=bindparam("kept"), heard_at=bindparam("now"))
+    .values(state=bindparam("kept"), photos=bindparam("pointers"), heard_at=bindparam("now"))
 )
 _ADD = insert(People).returning(People.id)
 _ADD_CONTACT = insert(Contacts).on_conflict_do_nothing().returning(Contacts.id)
@@ -161,7 +162,8 @@ class PeopleStore:
 
     async def keep(self, contact_id: int, state: str) -> None:
         """Put down what is open in a chat."""
-        await self._db.execute(_KEEP, {"contact": contact_id, "kept": state, "now": self._now})
+        photos = " ".join(sorted(pointed(state))) or None
+        await self._db.execute(_KEEP, {"contact": contact_id, "kept": state, "pointers": photos, "now": self._now})
 
     async def at(self, address: Address) -> tuple[int, Person] | None:
         """Who is behind an address, without anything changing by looking."""

@@ -94,6 +94,7 @@ class Contacts(Base):
     """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock.
 
     `credit`: how many messages the platform still lets us send there, until `credit_until`; NULL: as many as we like.
+    `photos` are the digests `state` points to, so that a sweep need not read them all.
     """
 
     __tablename__ = "contacts"
@@ -103,11 +104,16 @@ class Contacts(Base):
     chat: Mapped[str]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     state: Mapped[str] = mapped_column(default="")
+    photos: Mapped[str | None]
     heard_at: Mapped[datetime]
     blocked_at: Mapped[datetime | None]
     credit: Mapped[int | None]
     credit_until: Mapped[datetime | None]
-    __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True), _NEVER_AGAIN)
+    __table_args__ = (
+        Index("uq_contacts_address", "platform", "account", "chat", unique=True),
+        _some("ix_contacts_photos", "photos", where="photos IS NOT NULL"),
+        _NEVER_AGAIN,
+    )
 
 
 class HeardMessages(Base):
@@ -127,7 +133,8 @@ class Outbox(Base):
     """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead, folded.
 
     `lane` is the platform and our account there. `topic` is what it is news of. `unknown_at`: when we last could not
-    know whether it had arrived, whether it was then repeated or let be.
+    know whether it had arrived, whether it was then repeated or let be. `photos` are the digests `body` points to, so
+    that a sweep need not read them all.
     """
 
     __tablename__ = "outbox"
@@ -138,6 +145,7 @@ class Outbox(Base):
     topic: Mapped[str | None]
     priority: Mapped[int]
     body: Mapped[str]
+    photos: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="pending")
     once: Mapped[str | None] = mapped_column(unique=True)
     queued_at: Mapped[datetime]
@@ -154,6 +162,7 @@ class Outbox(Base):
         _some("ix_outbox_mailbox", "contact_id", "delivered", where="delivered IS NOT NULL"),
         Index("ix_outbox_contact", "contact_id", "id"),
         Index("ix_outbox_queued", "queued_at"),
+        _some("ix_outbox_photos", "photos", where="photos IS NOT NULL"),
         _NEVER_AGAIN,
     )
 
@@ -220,7 +229,7 @@ class CasePhotos(Base):
     __tablename__ = "case_photos"
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
-    photo: Mapped[str]
+    photo: Mapped[str] = mapped_column(index=True)
     stage: Mapped[str]
 
 
@@ -288,7 +297,7 @@ class Parked(Base):
 
 
 class Files(Base):
-    """Photos kept outside the database, by the digest of their bytes."""
+    """Photos kept outside the database, by the digest of their bytes; `at` is when somebody last asked for one."""
 
     __tablename__ = "files"
     digest: Mapped[str] = mapped_column(primary_key=True)

@@ -25,6 +25,7 @@ from bot.adapters.telegram_ptb import Ptb
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply, Said, Tap
 from storage.files import LARGEST, Album
+from storage.folder import Folder
 from tests.telegram_server import NAME, BotApiServer
 
 WANG, LI, YARD, GROUP = 1001, 1002, -100200, -1001234567890
@@ -32,6 +33,14 @@ SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 Made = Callable[..., Engine]
 MENU = [("report", "报事"), ("/mine", "我的报事")]
+
+
+async def _unnoted(_digest: str, _size: int) -> None:
+    """There is no database here that should know."""
+
+
+def album(folder: Path) -> Album:
+    return Album(Folder(folder), _unnoted)
 
 
 class Ears:
@@ -66,7 +75,7 @@ class Line:
     def __init__(self, engine: Made, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
         self.engine = engine
         self.server = server
-        self.album = Album(folder / "files")
+        self.album = album(folder / "files")
         self.webhook = webhook
         self.ears = Ears()
         self._socket = socket.socket()
@@ -184,7 +193,7 @@ async def hooked(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIte
 @pytest.fixture
 async def post(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
     """The adapter, only for sending."""
-    post = adapter(engine, server, Album(tmp_path / "files"))
+    post = adapter(engine, server, album(tmp_path / "files"))
     yield post
     await post.close()
 
@@ -584,7 +593,7 @@ async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
     engine: Made, server: BotApiServer, tmp_path: Path
 ) -> None:
     server.fail(status=401, description="Unauthorized")
-    refused = adapter(engine, server, Album(tmp_path))
+    refused = adapter(engine, server, album(tmp_path))
     with pytest.raises(TokenRefused, match="BotFather"):
         await refused.listen(Ears().take)
     await refused.close()
@@ -593,7 +602,7 @@ async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
 def test_what_is_no_token_at_all_is_refused_at_once(engine: Made, tmp_path: Path) -> None:
     nowhere = SimpleNamespace(token="hello", url="http://127.0.0.1:9")
     with pytest.raises(TokenRefused, match="BotFather"):
-        adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        adapter(engine, nowhere, album(tmp_path))  # type: ignore[arg-type]
 
 
 async def test_the_menu_and_the_kinds_of_updates_are_set_at_the_start(line: Line) -> None:
@@ -683,7 +692,7 @@ def test_a_webhook_without_a_secret_is_not_opened(tmp_path: Path) -> None:
             webhook_secret=None,
             per_second=29,
             chat_gap=1.05,
-            album=Album(tmp_path),
+            album=album(tmp_path),
             menu=[],
             clock=lambda: NOW,
         )
@@ -759,7 +768,7 @@ async def test_what_was_delivered_in_part_goes_on_where_it_stopped(server: BotAp
 
 async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(engine: Made, tmp_path: Path) -> None:
     async with BotApiServer(limits=True) as server:
-        post = adapter(engine, server, Album(tmp_path), chat_gap=1.05)
+        post = adapter(engine, server, album(tmp_path), chat_gap=1.05)
         await post.send(outgoing("甲" * 4097))
         with pytest.raises(TryLater):
             await post.send(outgoing("太快了"))
@@ -826,7 +835,7 @@ def test_groups_are_written_to_more_rarely(tmp_path: Path) -> None:
     nowhere = SimpleNamespace(token="1:a", url="http://127.0.0.1:9")
     gaps = []
     for chat_gap in (1.05, 0.0, 5.0):
-        post = adapter(Aiogram, nowhere, Album(tmp_path), chat_gap=chat_gap)  # type: ignore[arg-type]
+        post = adapter(Aiogram, nowhere, album(tmp_path), chat_gap=chat_gap)  # type: ignore[arg-type]
         gaps.append((post.gap(str(WANG)), post.gap(str(YARD))))
     assert gaps == [(1.05, 3.05), (0.0, 3.05), (5.0, 5.0)]
 
@@ -853,7 +862,7 @@ async def test_a_line_that_breaks_after_sending_leaves_us_unsure(server: BotApiS
 async def test_an_answer_that_does_not_come_leaves_us_unsure(
     engine: Made, server: BotApiServer, tmp_path: Path
 ) -> None:
-    post = adapter(lambda token, api: engine(token, api, patience=0.1), server, Album(tmp_path))
+    post = adapter(lambda token, api: engine(token, api, patience=0.1), server, album(tmp_path))
     server.fail("sendMessage", delay=0.3)
     with pytest.raises(Unsure):
         await post.send(outgoing("到了没有"))
@@ -864,7 +873,7 @@ async def test_a_telegram_that_cannot_be_reached_was_not_written_to(engine: Made
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         nowhere = SimpleNamespace(token="1:a", url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        post = adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        post = adapter(engine, nowhere, album(tmp_path))  # type: ignore[arg-type]
         with pytest.raises(TryLater) as raised:
             await post.send(outgoing("您好"))
         assert raised.value.seconds is None

@@ -606,6 +606,8 @@ class Telegram:
             # The words are worth sending without it.
             log.error("photo %s is not in the album", digest)
             return None
+        except OSError:
+            raise TryLater from None
 
     async def _deliver(self, chat: str, part: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import BodyPartReader, WSMsgType, web
 
 from bot.core.ports import Pace, Take
 from bot.core.words import Address, Kind, Lying, Outgoing, Position, Said, Tap
@@ -229,11 +229,8 @@ class WebChat:
     async def _own_photos(self, digests: Sequence[str]) -> tuple[str, ...]:
         if not digests:
             return ()
-
-        async def known(desk: Desk) -> tuple[str, ...]:
-            return tuple([digest for digest in digests if await desk.files.known(digest)])
-
-        return await self._desks.read(known)
+        ours = await self._desks.write(lambda desk: desk.files.renew(digests))
+        return tuple(digest for digest in digests if digest in ours)
 
     async def _welcome(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         try:
@@ -290,35 +287,41 @@ class WebChat:
             return _said(401, "请先打开聊天页面，再发照片。")
         if (request.content_length or 0) > LARGEST + 4096:
             return _said(413, "照片超过 10 MB 了，请压缩或重拍一张。")
+        data = bytearray()
         try:
             part = await (await request.multipart()).next()
-            data = bytearray()
-            while part is not None and (chunk := await part.read_chunk(65536)):  # type: ignore[union-attr]
+            while isinstance(part, BodyPartReader) and (chunk := await part.read_chunk(65536)):
                 data += chunk
                 if len(data) > LARGEST:
                     return _said(413, "照片超过 10 MB 了，请压缩或重拍一张。")
         except (ValueError, AssertionError):
+            data.clear()
+        if not data:
             return _said(400, "没收到照片，请再发一次。")
         try:
             digest = await self._desks.album.keep(bytes(data))
         except BadPhoto:
             return _said(415, "这不是我能看的照片。请发 JPG 或 PNG 图片。")
-        await self._desks.write(lambda desk: desk.files.note(digest, len(data)))
+        except OSError:
+            log.exception("a photo could not be kept")
+            return _said(503, "照片暂时存不下，请过一会儿再发一次。")
         return web.json_response({"id": digest, "url": f"/chat/files/{digest}"})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         # The digest is 256 bits nobody can guess, told only in messages to those who may see the photo.
-        path = self._desks.album.path(request.match_info["digest"], thumb="thumb" in request.query)
-        if not path.exists():
-            path = self._desks.album.path(request.match_info["digest"])
-        if not path.exists():
-            raise web.HTTPNotFound(text="no such photo")
-        head = await asyncio.to_thread(_first_bytes, path)
-        kind = "image/png" if head.startswith(b"\x89PNG") else "image/jpeg"
-        return web.FileResponse(
-            path,
+        digest = request.match_info["digest"]
+        try:
+            photo = await self._desks.album.read(digest, thumb="thumb" in request.query)
+        except FileNotFoundError:
+            raise web.HTTPNotFound(text="no such photo") from None
+        except OSError as error:
+            log.warning("photo %s… cannot be had just now: %s", digest[:12], error)
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"}) from None
+        return web.Response(
+            # Whole, not as a stream: it is a megabyte or two, and what goes wrong is known before the answer begins.
+            body=photo,
             headers={
-                "Content-Type": kind,
+                "Content-Type": "image/png" if photo.startswith(b"\x89PNG") else "image/jpeg",
                 "Cache-Control": "private, max-age=31536000, immutable",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Disposition": "inline",
@@ -328,11 +331,6 @@ class WebChat:
 
 async def _lying(contact: int, after: int, desk: Desk) -> list[tuple[int, Outgoing]]:
     return await desk.outbox.lying(contact, after)
-
-
-def _first_bytes(path: Any) -> bytes:
-    with path.open("rb") as file:
-        return bytes(file.read(8))
 
 
 def _drawn(number: int, outgoing: Outgoing) -> str:
