@@ -20,7 +20,7 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
+from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
 
 # Its client looks through all of them at every request: more would cost more than they bring.
 _LINES = 32
