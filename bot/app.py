@@ -273,9 +273,10 @@ def _telegram(
     settings: Settings, album: Album, clock: Callable[[], datetime], menu: Sequence[tuple[str, str]]
 ) -> Adapter:
     # Imported only when configured: each costs a second and memory.
-    from bot.adapters import telegram
+    from bot.adapters.telegram import Telegram
+    from bot.adapters.telegram_engine import Engine as Library
 
-    made: Callable[[str, str], telegram.Engine]
+    made: Callable[[str, str], Library]
     if settings.telegram_engine is Engine.PTB:
         from bot.adapters.telegram_ptb import Ptb
 
@@ -286,7 +287,7 @@ def _telegram(
         made = Aiogram
     webhook = settings.telegram_mode is Mode.WEBHOOK
     secret = settings.telegram_webhook_secret
-    return telegram.Telegram(
+    return Telegram(
         made,
         token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
         api=settings.telegram_api,

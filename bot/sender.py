@@ -28,8 +28,6 @@ _LAST_SENDS = 5.0
 _MOST_FLYING = 100
 # How much of a second's sending is claimed at once: little, so that a reply queued now waits behind little.
 _CLAIMED_AHEAD = 0.04
-# Two chats refused within this time: it is not the chat that is too fast, it is we.
-_BOTH_REFUSED = 5.0
 _ADOPTING = 30.0
 
 
@@ -129,7 +127,6 @@ class _Lane:
         self._flying: set[int] = set()
         self._cooling: dict[int, float] = {}
         self._slot = 0.0
-        self._refused: tuple[int, float] = (0, 0.0)
 
     async def run(self) -> None:
         """Send until cancelled; then let what is on its way arrive and be noted."""
@@ -198,22 +195,14 @@ class _Lane:
         if isinstance(trouble, TryLater):
             pause = trouble.seconds if trouble.seconds is not None else _backoff(claimed.outgoing.attempts)
             gap = max(gap, pause)
-            if trouble.seconds is not None:
-                self._slow_down(contact, trouble)
+            if trouble.everywhere:
+                log.warning("%s asks all of us to wait %.0f s", self._adapter.platform, pause)
+                self._slot = max(self._slot, self._now() + pause)
         if gap:
             self._cooling[contact] = self._now() + gap
         self._flying.discard(contact)
         self._ended.append((claimed, trouble))
         self.bell.set()
-
-    def _slow_down(self, contact: int, refusal: TryLater) -> None:
-        """Too many requests: of that chat alone, unless another chat's were refused just now."""
-        other, before = self._refused
-        now = self._now()
-        if refusal.everywhere or (other != contact and now - before < _BOTH_REFUSED and other):
-            log.warning("%s asks all of us to wait %.0f s", self._adapter.platform, refusal.seconds)
-            self._slot = max(self._slot, now + (refusal.seconds or 0.0))
-        self._refused = (contact, now)
 
     def _wait(self) -> float:
         now = self._now()

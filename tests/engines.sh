@@ -12,10 +12,11 @@ with() {
   # shellcheck disable=SC2064
   trap "rm -rf '$environment'" EXIT
   # A thin environment over .venv: nothing differs but these and what they need.
-  .venv/bin/python -m venv "$environment"
+  .venv/bin/python -m venv --without-pip "$environment"
   beneath=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   echo "$beneath" >"$(echo "$environment"/lib/python3*/site-packages)/beneath.pth"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --ignore-installed --no-warn-conflicts "$@"
+  .venv/bin/python -m pip --python "$environment/bin/python" install --quiet --disable-pip-version-check \
+    --ignore-installed --no-warn-conflicts --no-compile "$@"
   echo "== $name: $("$environment/bin/python" -c '
 from importlib.metadata import version
 print(*(f"{name} {version(name)}" for name in ("aiogram", "python-telegram-bot", "aiohttp", "httpx", "pydantic")), sep=", ")')"

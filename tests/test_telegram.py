@@ -19,8 +19,9 @@ from aiohttp import ClientSession, web
 from PIL import Image
 
 from bot.adapters import telegram
-from bot.adapters.telegram import Engine, Telegram, TokenRefused
+from bot.adapters.telegram import Telegram, TokenRefused
 from bot.adapters.telegram_aiogram import Aiogram
+from bot.adapters.telegram_engine import Engine
 from bot.adapters.telegram_ptb import Ptb
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply, Said, Tap

@@ -7,29 +7,26 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.adapters.telegram_engine import Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
+from bot.adapters.telegram_reading import PLATFORM, read
 from bot.core.errors import CannotGoOn
 from bot.core.ports import Pace, Take
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
-from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
+from bot.core.words import Kind, Odd, Outgoing, Said
 from storage.files import LARGEST, Album, BadPhoto
 
 log = logging.getLogger("xiaomazha.telegram")
 
 T = TypeVar("T")
-
-HEARD = ["message", "edited_message", "callback_query"]
-"""The kinds of updates we ask for."""
-PATIENCE = 60
-"""Seconds until a request without an answer is given up."""
 
 _LONG_POLL = 25
 # Asked again with the same offset within half a second, Telegram hands out a single update.
@@ -49,40 +46,7 @@ _GROUP_GAP = 3.05
 _MOST_BEGUN = 1000
 
 _TOKEN = re.compile(r"[0-9]+:\S+")
-_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 _GONE = ("chat not found", "user is deactivated", "group chat was deactivated", "peer_id_invalid")
-# What we read of a message. The rest no library needs to understand: it costs time, and an old one might trip over it.
-_READ = (
-    "message_id", "date", "edit_date", "chat", "from", "text", "caption", "photo", "document", "animation",
-    "location", "venue", "contact", "media_group_id",
-)  # fmt: skip
-# What we cannot use, by the Bot API's names.
-_ODD = {
-    "sticker": Odd.STICKER,
-    "voice": Odd.VOICE,
-    "audio": Odd.VOICE,
-    "video": Odd.VIDEO,
-    "video_note": Odd.VIDEO,
-    "animation": Odd.VIDEO,
-    "live_photo": Odd.VIDEO,
-    "document": Odd.FILE,
-}
-# Telegram's own: somebody joined, a message was pinned. Nobody said it to us.
-_NOTICES = {
-    "new_chat_members", "left_chat_member", "chat_owner_left", "chat_owner_changed", "new_chat_title",
-    "new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created",
-    "message_auto_delete_timer_changed", "migrate_to_chat_id", "migrate_from_chat_id", "pinned_message",
-    "successful_payment", "refunded_payment", "users_shared", "user_shared", "chat_shared", "gift", "unique_gift",
-    "gift_upgrade_sent", "connected_website", "write_access_allowed", "passport_data", "proximity_alert_triggered",
-    "boost_added", "chat_background_set", "checklist_tasks_done", "checklist_tasks_added",
-    "direct_message_price_changed", "forum_topic_created", "forum_topic_edited", "forum_topic_closed",
-    "forum_topic_reopened", "general_forum_topic_hidden", "general_forum_topic_unhidden", "giveaway_created",
-    "giveaway", "giveaway_winners", "giveaway_completed", "managed_bot_created", "paid_message_price_changed",
-    "poll_option_added", "poll_option_deleted", "suggested_post_approved", "suggested_post_approval_failed",
-    "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded", "video_chat_scheduled",
-    "video_chat_started", "video_chat_ended", "video_chat_participants_invited", "web_app_data",
-    "community_chat_added", "community_chat_removed", "community_chat_joined",
-}  # fmt: skip
 
 
 class TokenRefused(CannotGoOn):
@@ -95,97 +59,12 @@ class TokenRefused(CannotGoOn):
         )
 
 
-# What we need of a library.
-
-
-class Trouble(Exception):
-    """A request has failed. Its words hold no url, for a url of ours holds the token."""
-
-
-class Refusal(Trouble):
-    """Telegram's no: `code` as HTTP counts them, `seconds` to wait or the chat's new number where it says so."""
-
-    def __init__(self, code: int, words: str, *, seconds: float | None = None, moved_to: int | None = None) -> None:
-        super().__init__(words)
-        self.code = code
-        self.seconds = seconds
-        self.moved_to = moved_to
-
-
-class Unsent(Trouble):
-    """There was not even a connection: nothing was written."""
-
-
-class NoAnswer(Trouble):
-    """Written, and no answer came, or none that can be read."""
-
-
-Buttons = Sequence[Sequence[tuple[str, str]]]
-"""Rows of (label, what comes back)."""
-Photo = tuple[str, bytes]
-"""A file's name and what is in it."""
-
-
-class Engine(Protocol):
-    """A library that speaks to Telegram, many requests side by side, each for `PATIENCE` seconds.
-
-    Whatever asks Telegram for something raises `Refusal`, `Unsent` or `NoAnswer` when it does not get it.
-    """
-
-    def read(self, update: dict[str, Any]) -> Any:
-        """An update in the library's own type; the libraries, too, name its parts as the Bot API does.
-
-        Raises whatever the library raises when it cannot be read.
-        """
-
-    async def name(self) -> str:
-        """Our own @name, without the @."""
-
-    async def updates(self, offset: int, wait: int) -> list[dict[str, Any]]:
-        """What happened, unread: one update that is worded otherwise must not spoil all others."""
-
-    async def open_webhook(self, url: str, secret: str) -> None: ...
-
-    async def close_webhook(self) -> None: ...
-
-    async def set_menu(self, commands: Sequence[tuple[str, str]], chat: int | None) -> None:
-        """Offer (command, title)s in one chat, or wherever no chat has its own."""
-
-    async def drop_menu(self, chat: int) -> None: ...
-
-    async def answer(self, query: str) -> None:
-        """Stop the little clock on a button."""
-
-    async def send_text(self, chat: int, text: str, buttons: Buttons) -> None: ...
-
-    async def send_photo(self, chat: int, photo: Photo, text: str, buttons: Buttons) -> None: ...
-
-    async def send_album(self, chat: int, photos: Sequence[Photo]) -> None: ...
-
-    async def locate(self, file: str) -> str | None:
-        """Where to fetch a file."""
-
-    async def fetch(self, where: str, largest: int) -> bytes:
-        """A file, or enough of it to see that it is larger than that."""
-
-    async def close(self) -> None: ...
-
-
 class _Closing(Exception):
     """We listen no more; Telegram will hand it out again."""
 
 
 class _Lost(Exception):
     """Telegram does not give us this file."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What one turn takes: what was said, a picture still to be fetched, a tap still to be answered."""
-
-    said: Said
-    picture: Any = None
-    query: str = ""
 
 
 class Telegram:
@@ -195,7 +74,7 @@ class Telegram:
         TokenRefused: the token has not even the form of one.
     """
 
-    platform = "telegram"
+    platform = PLATFORM
     mailbox = False
 
     def __init__(
@@ -383,15 +262,18 @@ class Telegram:
     def _begin(self, raw: dict[str, Any]) -> asyncio.Task[None] | None:
         """Begin to take an update, after what came before it in its chat. None: it is nothing to us."""
         try:
-            heard = self._heard(raw)
+            heard = read(self._engine, raw, self.account, self._name, self._clock())
         except Exception as error:
             # It would fail every time, and nobody after it would be heard. Its words may quote what was said.
             log.error("update %d cannot be read (%s), it is passed over", raw["update_id"], type(error).__name__)
             return None
         if heard is None:
             return None
+        if heard.said is None:
+            self._run(self._answer(heard.query))
+            return None
         chat = heard.said.address.chat
-        task = self._run(self._taken(heard, self._last_in_chat.get(chat)))
+        task = self._run(self._taken(heard.said, heard.picture, heard.query, self._last_in_chat.get(chat)))
         self._last_in_chat[chat] = task
         task.add_done_callback(lambda done: self._forget(chat, done))
         return task
@@ -406,77 +288,14 @@ class Telegram:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _heard(self, raw: dict[str, Any]) -> _Heard | None:
-        """What an update says to us, if anything."""
-        if query := raw.get("callback_query"):
-            return self._tapped(raw, query)
-        edited = "message" not in raw
-        content = raw.get("edited_message" if edited else "message")
-        if not content or content.keys() & _NOTICES:
-            return None
-        # An edit is worded as what it edits.
-        read = {name: content[name] for name in _READ if name in content}
-        message = self._engine.read({"update_id": raw["update_id"], "message": read}).message
-        if not self._for_us(message, edited=edited):
-            return None
-        at, mark = message.date, ""
-        if edited and message.edit_date:
-            # Said anew: "tomorrow" put right today is read against today.
-            at = _moment(message.edit_date)
-            mark = f"#{int(at.timestamp())}"
-        text, picture = message.text or message.caption or "", _picture(message)
-        position, phone = _position(message), _own_phone(message)
-        understood = message.text or picture or position or phone
-        said = Said(
-            self._address(message.chat),
-            f"m:{message.chat.id}:{message.message_id}{mark}",
-            at,
-            text=_plain(text),
-            position=position,
-            phone=phone,
-            odd=None if understood else next((odd for name, odd in _ODD.items() if name in content), Odd.OTHER),
-            edited=edited,
-            group=_group(message.chat),
-            album=None if edited else message.media_group_id,
-        )
-        return _Heard(said, picture)
-
-    def _tapped(self, raw: dict[str, Any], query: dict[str, Any]) -> _Heard | None:
-        """A button pressed; of the message it hung under we need the chat."""
-        under = query.get("message")
-        if not under:
-            self._run(self._answer(query["id"]))
-            return None
-        under = {name: under[name] for name in ("message_id", "date", "chat") if name in under}
-        update = self._engine.read({"update_id": raw["update_id"], "callback_query": {**query, "message": under}})
-        tapped, chat = update.callback_query, update.callback_query.message.chat
-        tap, group = _tap(tapped.data), _group(chat)
-        return _Heard(Said(self._address(chat), f"c:{tapped.id}", self._clock(), tap=tap, group=group), query=tapped.id)
-
-    def _address(self, chat: Any) -> Address:
-        return Address(self.platform, self.account, str(chat.id))
-
-    def _for_us(self, message: Any, *, edited: bool) -> bool:
-        if edited and message.location:
-            # Somebody walks about sharing their live position: every step is an edit.
-            return False
-        if not _group(message.chat):
-            return True
-        command = _COMMAND.match(message.text or message.caption or "")
-        return (
-            message.chat.type in ("group", "supergroup")
-            and command is not None
-            and (command[2] is None or command[2].lower() == self._name.lower())
-        )
-
-    async def _taken(self, heard: _Heard, before: asyncio.Task[None] | None) -> None:
+    async def _taken(self, said: Said, picture: Any, query: str, before: asyncio.Task[None] | None) -> None:
         """One turn. Polling repeats it until it is taken; a webhook leaves that to Telegram."""
         if before is not None:
             await asyncio.wait([before])
-        said = None if heard.picture else heard.said
         for number in count():
             try:
-                said = said or await self._with_picture(heard)
+                if picture:
+                    said, picture = _with(said, await self._kept(picture)), None
                 if self._take is None:
                     raise _Closing
                 await self._take(said)
@@ -487,8 +306,8 @@ class Telegram:
                 if self._webhook_url or self._take is None:
                     raise
             await self._pause(_backoff(number))
-        if heard.query:
-            self._run(self._answer(heard.query))
+        if query:
+            self._run(self._answer(query))
 
     async def _answer(self, query: str) -> None:
         """Stop the little clock on the button. Nobody waits for this, and its failure harms nobody."""
@@ -503,10 +322,6 @@ class Telegram:
                 await self._pause(_backoff(number))
             else:
                 return
-
-    async def _with_picture(self, heard: _Heard) -> Said:
-        kept = await self._kept(heard.picture)
-        return replace(heard.said, odd=kept) if isinstance(kept, Odd) else replace(heard.said, photos=(kept,))
 
     async def _kept(self, picture: Any) -> str | Odd:
         """The digest of a photo now in the album, or why it is not. Raises `Trouble`: it may be had later."""
@@ -652,48 +467,8 @@ def _backoff(failures: int) -> float:
     return min(_FIRST_PAUSE * 2.0 ** min(failures, 10), _LONGEST_PAUSE)
 
 
-def _group(chat: Any) -> bool:
-    return bool(chat.type != "private")
-
-
-def _moment(date: datetime | int) -> datetime:
-    """The date of an edit: the libraries do not agree whether it is one."""
-    return date if isinstance(date, datetime) else datetime.fromtimestamp(date, UTC)
-
-
-def _tap(data: str | None) -> Tap:
-    """The button of `_buttons`; one we never drew is answered as an old one."""
-    if match := re.fullmatch(r"([0-9]{1,18}):([0-9]{1,3})", data or ""):
-        return Tap(int(match[1]), int(match[2]))
-    return Tap(0, 0)
-
-
-def _plain(text: str) -> str:
-    """`/report@our_bot 路灯` as it would be said in private: `/report 路灯`."""
-    command = _COMMAND.match(text)
-    return f"/{command[1]}{text[command.end() :]}" if command else text
-
-
-def _picture(message: Any) -> Any:
-    """The largest size of a photo, or an image sent as a file."""
-    if message.photo:
-        return max(message.photo, key=lambda size: size.width * size.height)
-    document = message.document
-    # A GIF comes as an animation and, for old clients, as a document too.
-    if document and not message.animation and (document.mime_type or "").startswith("image/"):
-        return document
-    return None
-
-
-def _position(message: Any) -> Position | None:
-    where = message.venue.location if message.venue else message.location
-    return Position(where.latitude, where.longitude) if where else None
-
-
-def _own_phone(message: Any) -> str | None:
-    """The number somebody shares as theirs; a friend's is no proof of anything."""
-    contact, sender = message.contact, message.from_user
-    return contact.phone_number if contact and sender and contact.user_id == sender.id else None
+def _with(said: Said, kept: str | Odd) -> Said:
+    return replace(said, odd=kept) if isinstance(kept, Odd) else replace(said, photos=(kept,))
 
 
 def _commands(menu: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -44,7 +44,7 @@ from aiogram.types import (
 )
 from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
 
-from bot.adapters.telegram import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
+from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
 T = TypeVar("T")
 

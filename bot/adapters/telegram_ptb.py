@@ -1,5 +1,6 @@
 """People on Telegram are reached through python-telegram-bot: what it reads, sends and raises, in our words."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
+from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Trouble, Unsent
 
 # Its client looks through all of them at every request: more would cost more than they bring.
 _LINES = 32
@@ -29,6 +30,12 @@ _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class _Bot(Bot):
+    """The library's bot, asked no more at once than there are connections: its client is slow with those who wait."""
+
+    def __init__(self, token: str, api: str, line: HTTPXRequest) -> None:
+        super().__init__(token, f"{api}/bot", f"{api}/file/bot", line, line)
+        self._free = asyncio.Semaphore(_LINES)
+
     async def ask(self, method: str, patience: float | None = None, **fields: Any) -> Any:
         """Ask with the library's types, and get the answer as it is.
 
@@ -37,7 +44,8 @@ class _Bot(Bot):
         logs them whole.
         """
         try:
-            return await self._post(method, fields, read_timeout=patience or self.request.read_timeout)
+            async with self._free:
+                return await self._post(method, fields, read_timeout=patience or self.request.read_timeout)
         except TelegramError as error:
             # `from None` throughout: its words may hold a url, and that our token.
             raise _named(error) from None
@@ -67,7 +75,7 @@ class Ptb(Engine):
                 "trust_env": False,
             },
         )
-        self._bot = _Bot(token, f"{api}/bot", f"{api}/file/bot", self._line, self._line)
+        self._bot = _Bot(token, api, self._line)
 
     async def close(self) -> None:
         await self._line.shutdown()
