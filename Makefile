@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines check setup lock docs clean
+.PHONY: run test engines faults check setup lock docs clean
 
 setup: $(READY)
 
@@ -23,6 +23,10 @@ test: setup
 # The Telegram tests with the oldest and the newest version of each library.
 engines: setup
 	tests/engines.sh
+
+# Killed two hundred times and more, in every setting: is anything lost or done twice? FAULTS="--scenario … --seed …"
+faults: setup
+	$(BIN)/python -W "ignore:XDG_RUNTIME_DIR" -m tests.faults $(FAULTS)
 
 check: setup
 	$(BIN)/ruff format --check .
