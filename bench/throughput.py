@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import contestants
 from bench.contestants import Contestant
 from bench.lab import Lab, in_turns, median, staying
-from bench.people import STEPS, Lost, Town
+from bench.people import STEPS, Lost, Town, newcomers
 from bench.results import Figure
 
 # Enough that nobody has to wait to breathe at the rates there are.
@@ -52,7 +52,7 @@ async def compared(lab: Lab, started: Mapping[str, Contestant]) -> dict[str, flo
     """Turns a second of each, the median of the rounds."""
     towns = {}
     for name, contestant in started.items():
-        towns[name] = Town(contestant.account, RESIDENTS_OF_BARE if name == "bare" else RESIDENTS)
+        towns[name] = Town(contestant.account, newcomers(RESIDENTS_OF_BARE if name == "bare" else RESIDENTS))
         await towns[name].settle_in()
         contestant.pause()
 
@@ -80,7 +80,7 @@ def _really_done(folder: Path) -> None:
         ("bare", "reports", "updates"),
     ):
         with closing(sqlite3.connect(folder / f"{name}.db")) as database:
-            opened = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names of ours
-            turns = database.execute(f"SELECT count(*) FROM {heard}").fetchone()[0]  # noqa: S608
+            opened = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            turns = database.execute(f"SELECT count(*) FROM {heard}").fetchone()[0]
         if abs(opened - turns / STEPS) > turns / 20:
             raise Lost(f"{name}: {opened} reports opened in {turns} turns")
