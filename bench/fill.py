@@ -83,7 +83,6 @@ def _multiplied(path: Path, account: str, size: Size) -> None:
             database, "outbox", "state = 'sent'", size.messages, grids,
             {"contact_id": anybody, "once": "'old:' || seq.n"},
         )  # fmt: skip
-        database.execute("ANALYZE")
         database.execute("PRAGMA journal_mode=WAL")
 
 
