@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check setup lock docs clean
+.PHONY: run test engines check setup lock docs clean
 
 setup: $(READY)
 
@@ -19,6 +19,10 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# The Telegram tests with the oldest and the newest version of each library.
+engines: setup
+	tests/engines.sh
 
 check: setup
 	$(BIN)/ruff format --check .

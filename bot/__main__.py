@@ -105,10 +105,13 @@ async def _serve(service: "Service") -> None:
         for each in done:
             each.result()
         print("正在收好手里的事…", flush=True)
+        service.leaving = True
+        await asyncio.sleep(service.settings.drain_seconds)
 
 
 async def _converse(service: "Service") -> None:
     from bot.adapters.terminal import Terminal
+    from storage.outbox import lane
 
     logging.getLogger("xiaomazha").setLevel(logging.ERROR)
     terminal = Terminal(service.desks.clock, service.desks.new_id)
@@ -116,11 +119,11 @@ async def _converse(service: "Service") -> None:
     print("直接说话就行，按钮用序号选；Ctrl-D 结束。")
     async with service.running():
         await terminal.ended.wait()
+        way = lane(terminal.platform, terminal.account)
         # Lines from a file end at once; their answers are still on the way.
         for _ in range(100):
-            async with service.desks.read() as desk:
-                if not await desk.outbox.waiting(terminal.platform):
-                    break
+            if not await service.desks.read(lambda desk: desk.outbox.waiting(way)):
+                break
             await asyncio.sleep(0.05)
 
 

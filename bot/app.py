@@ -29,12 +29,12 @@ from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
 from bot.sender import Sender
 from config import district as district_files
-from config.settings import Demo, Mode, Settings
+from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
 from services import digest
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album
 from storage.migrate import Unreachable, migrate
@@ -79,6 +79,7 @@ class Service:
         self.adapters: list[Adapter] = [self.web]
         self.port = settings.http_port
         self.broken: asyncio.Future[None] | None = None
+        self.leaving = False
 
     def _shortcuts(self, person: Person) -> list[str]:
         return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
@@ -113,17 +114,19 @@ class Service:
             await migrate(self.desks.database)
         except Unreachable as error:
             raise CannotGoOn(f"数据库用不了（{error}）：请核对 XIAOMAZHA_DATABASE_URL。") from None
-        async with self.desks.database.exclusive("xiaomazha:district") as connection:
-            desk = self.desks.at(connection)
-            if await storage.facts.get(connection, "district") != self.district.digest:
-                await desk.people.take_in(self.district)
-                await storage.facts.put(connection, "district", self.district.digest)
-            await digest.plan_next(desk)
-            for phone in self.district.phones:
-                number = await desk.people.by_key(phone.worker or phone_key(phone.key))
-                person = await desk.people.get(number) if number else None
-                if person:
-                    self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
+        await self.desks.database.exclusive("xiaomazha:district", self._take_in)
+
+    async def _take_in(self, connection: Connection) -> None:
+        desk = self.desks.at(connection)
+        if await storage.facts.get(connection, "district") != self.district.digest:
+            await desk.people.take_in(self.district)
+            await storage.facts.put(connection, "district", self.district.digest)
+        await digest.plan_next(desk)
+        for phone in self.district.phones:
+            number = await desk.people.by_key(phone.worker or phone_key(phone.key))
+            person = await desk.people.get(number) if number else None
+            if person:
+                self.guests[phone.key] = Guest(phone.key, phone.title, person.name or phone.title, person.id)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Service"]:
@@ -180,7 +183,7 @@ class Service:
 
     def _http(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
-        app.add_routes(pages.routes(self.in_demonstration))
+        app.add_routes(pages.routes(self.in_demonstration, lambda: not self.leaving))
         for adapter in self.adapters:
             if routes := getattr(adapter, "routes", None):
                 app.add_routes(routes())
@@ -247,16 +250,28 @@ def build(
 def _telegram(
     settings: Settings, album: Album, clock: Callable[[], datetime], menu: Sequence[tuple[str, str]]
 ) -> Adapter:
-    # Imported only when configured: aiogram alone costs seconds and memory.
-    from bot.adapters.telegram_aiogram import Telegram
+    # Imported only when configured: each costs a second and memory.
+    from bot.adapters import telegram
 
+    made: Callable[[str, str], telegram.Engine]
+    if settings.telegram_engine is Engine.PTB:
+        from bot.adapters.telegram_ptb import Ptb
+
+        made = Ptb
+    else:
+        from bot.adapters.telegram_aiogram import Aiogram
+
+        made = Aiogram
     webhook = settings.telegram_mode is Mode.WEBHOOK
     secret = settings.telegram_webhook_secret
-    return Telegram(
+    return telegram.Telegram(
+        made,
         token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
         api=settings.telegram_api,
         webhook_url=settings.telegram_webhook_url if webhook else None,
         webhook_secret=secret.get_secret_value() if secret and webhook else None,
+        per_second=settings.telegram_per_second,
+        chat_gap=settings.telegram_chat_gap,
         album=album,
         menu=menu,
         clock=clock,

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.core.errors import Unavailable
 from services import digest
-from storage.desk import Desks
+from storage.desk import Desk, Desks
+from storage.dues import Due
 
 log = logging.getLogger("xiaomazha.bell")
 
@@ -43,34 +46,47 @@ class Bell:
         return done
 
     async def _one(self) -> bool:
-        due = None
-        try:
-            async with self._desks.read() as desk:
-                nearest = await desk.dues.next_at()
-                if nearest is None or nearest > desk.now:
-                    return False
-            async with self._desks.write() as desk:
-                due = await desk.dues.take()
-                if due is None:
-                    return False
+        due: Due | None = None
+
+        async def come_true(desk: Desk) -> None:
+            nonlocal due
+            due = await desk.dues.take()
+            if due is not None:
                 await desk.happen(self._desks.rules.recall(due.fact, due.body))
                 await desk.answer()
                 await desk.dues.done(due.id)
+
+        try:
+            if not await self._desks.read(_anything_due):
+                return False
+            await self._desks.write(come_true)
         except Exception:
             if due is None:
                 log.exception("the bell could not look")
                 return False
             log.exception("due %d (%s) failed, attempt %d", due.id, due.fact, due.attempts + 1)
-            # For ever, ever more rarely: a ballot must close and a case must be checked, however long we were wrong.
-            pause = min(2.0 ** (due.attempts + 1), _LONGEST_PAUSE)
-            async with self._desks.write() as desk:
-                await desk.dues.later(due.id, desk.now + timedelta(seconds=pause))
-        return True
+            with suppress(Unavailable):
+                await self._desks.write(lambda desk: _later(desk, due))
+        return due is not None
 
     async def _tidy(self) -> None:
-        async with self._desks.write() as desk:
-            # The next morning is planned whatever became of this one.
-            await digest.plan_next(desk)
-            await desk.outbox.prune(timedelta(days=90))
-            await desk.heard.prune(timedelta(days=7))
-            await desk.dues.prune(timedelta(days=90))
+        await self._desks.write(_tidy)
+
+
+async def _anything_due(desk: Desk) -> bool:
+    nearest = await desk.dues.next_at()
+    return nearest is not None and nearest <= desk.now
+
+
+async def _later(desk: Desk, due: Due) -> None:
+    # For ever, ever more rarely: a ballot must close and a case must be checked, however long we were wrong.
+    pause = min(2.0 ** (due.attempts + 1), _LONGEST_PAUSE)
+    await desk.dues.later(due.id, desk.now + timedelta(seconds=pause))
+
+
+async def _tidy(desk: Desk) -> None:
+    # The next morning is planned whatever became of this one.
+    await digest.plan_next(desk)
+    await desk.outbox.prune(timedelta(days=90))
+    await desk.heard.prune(timedelta(days=7))
+    await desk.dues.prune(timedelta(days=90))

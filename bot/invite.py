@@ -39,7 +39,8 @@ async def invite(settings: Settings, role: str, area: str) -> str:
     database = Database(settings.database_url)
     try:
         await migrate(database)
-        async with database.write() as connection:
-            return await PeopleStore(connection, datetime.now(UTC)).invite(role=Role(role), area=area)
+        return await database.write(
+            lambda connection: PeopleStore(connection, datetime.now(UTC)).invite(role=Role(role), area=area)
+        )
     finally:
         await database.close()

@@ -1,25 +1,36 @@
 """Drains the outbox: in order per chat, in parallel across chats, within each platform's limits."""
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Adapter
 from bot.core.sending import Gone, Moved, TryLater, Unsure
 from domain.residents import ChatLost
-from storage.desk import Desks
-from storage.outbox import Claimed
+from storage.database import Lease
+from storage.desk import Desk, Desks
+from storage.outbox import Claimed, lane
 
 log = logging.getLogger("xiaomazha.sender")
 
-# Few at a time: a reply queued now goes out before the rest of a broadcast.
-_BATCH = 4
+T = TypeVar("T")
+Ended = tuple[Claimed, Exception | None]
+"""A message sent, and what the platform had against it."""
+
 _IDLE = 0.5
 _ATTEMPTS = 8
 _LAST_SENDS = 5.0
-_NOTES = 8
+_MOST_FLYING = 100
+# How much of a second's sending is claimed at once: little, so that a reply queued now waits behind little.
+_CLAIMED_AHEAD = 0.04
+# Two chats refused within this time: it is not the chat that is too fast, it is we.
+_BOTH_REFUSED = 5.0
+_ADOPTING = 30.0
 
 
 class Sender:
@@ -28,170 +39,245 @@ class Sender:
     def __init__(self, desks: Desks, adapters: Sequence[Adapter], monotonic: Callable[[], float]) -> None:
         self._desks = desks
         self._mailboxes = [adapter for adapter in adapters if adapter.mailbox]
-        self._posts = [adapter for adapter in adapters if not adapter.mailbox]
-        self._monotonic = monotonic
-        self._bells = [asyncio.Event() for _ in range(len(self._posts) + 1)]
+        self._ways = [lane(adapter.platform, adapter.account) for adapter in self._mailboxes]
+        self._lanes = [_Lane(desks, adapter, monotonic) for adapter in adapters if not adapter.mailbox]
+        self._bell = asyncio.Event()
+        self._unsaid = asyncio.Event()
+        self._posted: set[int] = set()
 
     def wake(self) -> None:
-        for bell in self._bells:
-            bell.set()
+        """There is something new, here and for whoever else shares the database."""
+        self._awake()
+        self._unsaid.set()
+
+    def _awake(self) -> None:
+        self._bell.set()
+        for each in self._lanes:
+            each.bell.set()
 
     async def run(self) -> None:
-        """Send until cancelled. What was in flight at a crash is settled first, by its kind's policy."""
-        async with self._desks.write() as desk:
-            await desk.outbox.recover()
+        """Send until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_delivering(self._bells[0]))
-            for adapter, bell in zip(self._posts, self._bells[1:], strict=True):
-                group.create_task(_Lane(self._desks, adapter, bell, self._monotonic).run())
+            group.create_task(self._keep_delivering())
+            group.create_task(self._desks.database.hear(self._heard))
+            group.create_task(self._keep_calling())
+            group.create_task(self._keep_adopting())
+            for each in self._lanes:
+                group.create_task(each.run())
 
-    async def _keep_delivering(self, bell: asyncio.Event) -> None:
+    async def _keep_delivering(self) -> None:
         while True:
-            bell.clear()
+            self._bell.clear()
             try:
                 await _whole(self.deliver())
             except Exception:
                 log.exception("delivering to mailboxes failed, trying again")
-            await _rung(bell, _IDLE)
+            await _rung(self._bell, _IDLE)
 
     async def deliver(self) -> None:
         """Put everything due into the mailboxes now."""
-        addresses = [(adapter.platform, adapter.account) for adapter in self._mailboxes]
-        while addresses:
-            async with self._desks.write() as desk:
-                contacts = await desk.outbox.post(addresses)
-            if not contacts:
-                return
+        while self._ways and (posted := await self._desks.write(lambda desk: desk.outbox.post(self._ways))):
             for adapter in self._mailboxes:
-                adapter.ring(contacts)
+                adapter.ring(posted)
+            self._posted |= {each.contact_id for each in posted}
+            self._unsaid.set()
+
+    # Other processes on the same database.
+
+    async def _keep_calling(self) -> None:
+        while True:
+            await self._unsaid.wait()
+            self._unsaid.clear()
+            posted, self._posted = sorted(self._posted), set()
+            try:
+                await self._desks.database.call(json.dumps(posted[:500]))
+            except Exception:
+                # They look by themselves, only later.
+                log.info("other processes could not be called")
+            await asyncio.sleep(0.02)
+
+    def _heard(self, words: str) -> None:
+        posted = json.loads(words)
+        for adapter in self._mailboxes:
+            adapter.look(posted)
+        self._awake()
+
+    async def _keep_adopting(self) -> None:
+        while True:
+            try:
+                await self._desks.write(lambda desk: desk.outbox.adopt())
+            except Exception:
+                log.warning("could not look for what an older release has queued")
+            await asyncio.sleep(_ADOPTING)
 
 
 class _Lane:
-    """One platform's way out, at its pace."""
+    """One account's way out, at its platform's pace; one process at a time has it."""
 
-    def __init__(self, desks: Desks, adapter: Adapter, bell: asyncio.Event, monotonic: Callable[[], float]) -> None:
+    def __init__(self, desks: Desks, adapter: Adapter, monotonic: Callable[[], float]) -> None:
         self._desks = desks
         self._adapter = adapter
-        self._bell = bell
+        self._way = lane(adapter.platform, adapter.account)
         self._now = monotonic
-        self._claimed: list[Claimed] = []
+        self.bell = asyncio.Event()
+        self._ended: list[Ended] = []
         self._sends: set[asyncio.Task[None]] = set()
         self._flying: set[int] = set()
         self._cooling: dict[int, float] = {}
         self._slot = 0.0
+        self._refused: tuple[int, float] = (0, 0.0)
 
     async def run(self) -> None:
-        """Send until cancelled; then let what is on its way arrive and be noted, and give back what is not."""
-        try:
-            while True:
-                self._bell.clear()
+        """Send until cancelled; then let what is on its way arrive and be noted."""
+        while True:
+            async with self._desks.database.held(f"sender:{self._way}") as lease:
                 try:
-                    await _whole(self._claim())
-                except Exception:
-                    log.exception("claiming failed, trying again")
-                if not self._claimed:
-                    await _rung(self._bell, self._wait())
-                while self._claimed:
-                    await self._next_slot()
-                    send = asyncio.create_task(self._send(self._claimed.pop(0)))
-                    self._sends.add(send)
-                    send.add_done_callback(self._sends.discard)
-        finally:
-            await self._finish()
+                    ended = list(self._ended)
+                    await self._patiently(partial(_begin, self._way, ended))
+                    del self._ended[: len(ended)]
+                    while lease.holds():
+                        await self._round(lease)
+                finally:
+                    await self._finish()
+                log.warning("the way out of %s is another process's now", self._adapter.platform)
 
-    async def _finish(self) -> None:
-        if self._sends:
-            await asyncio.wait(self._sends, timeout=_LAST_SENDS)
-        if self._claimed:
-            async with self._desks.write() as desk:
-                for each in self._claimed:
-                    await desk.outbox.again(each.outgoing.id, desk.now)
-
-    async def _claim(self) -> None:
+    async def _round(self, lease: Lease) -> None:
+        """Wait for the next slot, note what became of what was sent, take what is next, and let it fly."""
+        pace = self._adapter.pace
+        room = _MOST_FLYING - len(self._flying)
+        self.bell.clear()
+        if pace is not None:
+            # A slot missed is gone: catching up is what draws a 429.
+            self._slot = max(self._slot, self._now())
+            await asyncio.sleep(self._slot - self._now())
+            room = min(room, max(1, int(pace.per_second * _CLAIMED_AHEAD)))
         now = self._now()
         self._cooling = {contact: until for contact, until in self._cooling.items() if until > now}
-        busy = frozenset(self._flying) | frozenset(self._cooling)
-        async with self._desks.write() as desk:
-            claimed = await desk.outbox.claim((self._adapter.platform, self._adapter.account), _BATCH, busy)
-        self._flying.update(each.contact_id for each in claimed)
-        self._claimed += claimed
-
-    async def _next_slot(self) -> None:
-        """Wait for the next slot of a fixed schedule. A slot missed is gone: catching up is what draws a 429."""
-        pace = self._adapter.pace
-        if pace is None:
+        ended = list(self._ended)
+        busy = self._flying | self._cooling.keys()
+        claimed = await self._patiently(partial(_step, self._way, ended, room, busy))
+        del self._ended[: len(ended)]
+        if not lease.holds():
+            # Not ours to send any more: whoever has the way now settles these.
             return
-        self._slot = max(self._slot + 1 / pace.per_second, self._now())
-        await asyncio.sleep(self._slot - self._now())
+        for each in claimed:
+            self._flying.add(each.contact_id)
+            task = asyncio.create_task(self._send(each))
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
+        if pace is not None:
+            self._slot += len(claimed) / pace.per_second
+        if not claimed:
+            await _rung(self.bell, self._wait())
+
+    async def _patiently(self, work: Callable[[Desk], Coroutine[None, None, T]]) -> T:
+        """Do some work in a transaction, again until it succeeds: what became of a message is known only here."""
+        failures = 0
+        while True:
+            try:
+                return await _whole(self._desks.write(work))
+            except Exception:
+                log.exception("the outbox cannot be read or written, trying again")
+                failures += 1
+                await asyncio.sleep(min(_backoff(failures) / 8, 5.0))
+
+    async def _send(self, claimed: Claimed) -> None:
+        contact = claimed.contact_id
+        gap = self._adapter.gap(claimed.outgoing.chat)
+        trouble: Exception | None = None
+        try:
+            await self._adapter.send(claimed.outgoing)
+        except Exception as error:
+            trouble = error
+        if isinstance(trouble, TryLater):
+            pause = trouble.seconds if trouble.seconds is not None else _backoff(claimed.outgoing.attempts)
+            gap = max(gap, pause)
+            if trouble.seconds is not None:
+                self._slow_down(contact, trouble)
+        if gap:
+            self._cooling[contact] = self._now() + gap
+        self._flying.discard(contact)
+        self._ended.append((claimed, trouble))
+        self.bell.set()
+
+    def _slow_down(self, contact: int, refusal: TryLater) -> None:
+        """Too many requests: of that chat alone, unless another chat's were refused just now."""
+        other, before = self._refused
+        now = self._now()
+        if refusal.everywhere or (other != contact and now - before < _BOTH_REFUSED and other):
+            log.warning("%s asks all of us to wait %.0f s", self._adapter.platform, refusal.seconds)
+            self._slot = max(self._slot, now + (refusal.seconds or 0.0))
+        self._refused = (contact, now)
 
     def _wait(self) -> float:
         now = self._now()
         return max(0.005, min([_IDLE, *(until - now for until in self._cooling.values())]))
 
-    async def _send(self, claimed: Claimed) -> None:
-        contact = claimed.contact_id
-        gap = self._adapter.pace.chat_gap if self._adapter.pace else 0.0
-        trouble: Exception | None = None
-        try:
+    async def _finish(self) -> None:
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=_LAST_SENDS)
+        if ended := list(self._ended):
             try:
-                await self._adapter.send(claimed.outgoing)
-            except Exception as error:
-                trouble = error
-            if isinstance(trouble, TryLater):
-                pause = trouble.seconds if trouble.seconds is not None else _backoff(claimed.outgoing.attempts)
-                gap = max(gap, pause)
-            for failures in range(_NOTES):
-                try:
-                    await self._note(claimed, trouble)
-                except Exception:
-                    # What became of it is known here and nowhere else: told until it is written down.
-                    log.exception("message %d: could not note what became of it", claimed.outgoing.id)
-                    await asyncio.sleep(_backoff(failures) / 4)
-                else:
-                    break
-        finally:
-            self._flying.discard(contact)
-            if gap:
-                self._cooling[contact] = self._now() + gap
-            self._bell.set()
+                await self._desks.write(partial(_note, ended))
+            except Exception:
+                # Kept: should this process have the way again, it is noted before anything else.
+                log.exception("what became of %d messages could not be noted yet", len(ended))
+            else:
+                del self._ended[: len(ended)]
 
-    async def _note(self, claimed: Claimed, trouble: Exception | None) -> None:
-        """Write down what became of a message."""
-        outgoing, contact = claimed.outgoing, claimed.contact_id
-        async with self._desks.write() as desk:
-            match trouble:
-                case None:
-                    await desk.outbox.sent([outgoing.id])
-                case TryLater(seconds=seconds):
-                    pause = seconds if seconds is not None else _backoff(outgoing.attempts)
-                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause))
-                case Moved(chat=chat):
-                    await desk.people.move_chat(contact, chat)
-                    await desk.outbox.again(outgoing.id, desk.now)
-                case Gone():
-                    log.info("contact %d does not want to hear from us", contact)
-                    await desk.outbox.dead([outgoing.id])
-                    await desk.outbox.give_up_on(contact)
-                    await desk.people.block(contact)
-                    await desk.happen(ChatLost(contact))
-                case Unsure() if not POLICIES[outgoing.kind].repeat:
-                    await desk.outbox.unknown(outgoing.id)
-                case Unsure() if outgoing.attempts < _ATTEMPTS:
-                    await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=_backoff(outgoing.attempts)))
-                case _:
-                    log.error("message %d given up", outgoing.id, exc_info=trouble)
-                    await desk.outbox.dead([outgoing.id])
+
+async def _begin(way: str, ended: Sequence[Ended], desk: Desk) -> None:
+    await _note(ended, desk)
+    await desk.outbox.recover(way)
+
+
+async def _step(way: str, ended: Sequence[Ended], room: int, busy: Iterable[int], desk: Desk) -> list[Claimed]:
+    await _note(ended, desk)
+    return await desk.claim(way, room, busy) if room > 0 else []
+
+
+async def _note(ended: Iterable[Ended], desk: Desk) -> None:
+    """Write down what became of messages."""
+    await desk.outbox.sent(each.outgoing.id for each, trouble in ended if trouble is None)
+    for claimed, trouble in ended:
+        if trouble is not None:
+            await _note_trouble(claimed, trouble, desk)
+
+
+async def _note_trouble(claimed: Claimed, trouble: Exception, desk: Desk) -> None:
+    outgoing, contact = claimed.outgoing, claimed.contact_id
+    match trouble:
+        case TryLater(seconds=seconds):
+            pause = seconds if seconds is not None else _backoff(outgoing.attempts)
+            await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause))
+        case Moved(chat=chat):
+            await desk.people.move_chat(contact, chat)
+            await desk.outbox.again(outgoing.id, desk.now)
+        case Gone():
+            log.info("contact %d does not want to hear from us", contact)
+            await desk.outbox.dead([outgoing.id])
+            await desk.outbox.give_up_on(contact)
+            await desk.people.block(contact)
+            await desk.plan(ChatLost(contact), desk.now, key=f"lost:{contact}:{outgoing.id}")
+        case Unsure() if not POLICIES[outgoing.kind].repeat:
+            await desk.outbox.unknown(outgoing.id)
+        case Unsure() if outgoing.attempts < _ATTEMPTS:
+            pause = _backoff(outgoing.attempts)
+            await desk.outbox.again(outgoing.id, desk.now + timedelta(seconds=pause), unsure=True)
+        case _:
+            log.error("message %d given up", outgoing.id, exc_info=trouble)
+            await desk.outbox.dead([outgoing.id])
 
 
 def _backoff(failures: int) -> float:
     return min(2.0 ** min(failures, 9), 300.0)
 
 
-async def _whole(work: Coroutine[None, None, None]) -> None:
-    """Let a transaction end even when we are told to stop meanwhile: cut off, it would keep the database's lock."""
+async def _whole(work: Coroutine[None, None, T]) -> T:
+    """Let a transaction end even when we are told to stop meanwhile: what it took would be nobody's."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise

@@ -27,6 +27,7 @@ class Engine(StrEnum):
     """The library that speaks to Telegram."""
 
     AIOGRAM = "aiogram"
+    PTB = "ptb"
 
 
 class Demo(StrEnum):
@@ -56,13 +57,22 @@ class Settings(BaseSettings):
     files: Path = Field(Path("var/files"), description="照片存放目录")
     http_host: str = Field("127.0.0.1", description="网页监听地址")
     http_port: int = Field(8000, ge=0, le=65535, description="网页监听端口，0 为任意空闲端口")
+    drain_seconds: float = Field(
+        0.0, ge=0, le=600, description="停止前先让 `/health` 报 503、照常服务这么多秒，等负载均衡把新请求引开"
+    )
     demo: Demo = Field(Demo.AUTO, description="首页三部示例手机：`auto` 只在示例区数据、本机访问时打开，`on`，`off`")
     telegram_token: SecretStr | None = Field(None, description="Telegram 机器人令牌；不填就不连 Telegram")
     telegram_api: str = Field("https://api.telegram.org", description="Bot API 服务器地址")
     telegram_mode: Mode = Field(Mode.POLLING, description="`polling` 或 `webhook`")
     telegram_webhook_url: str | None = Field(None, description="webhook 的公网地址，路径由您定")
     telegram_webhook_secret: SecretStr | None = Field(None, description="webhook 密钥，Telegram 每次都带上，不符就拒绝")
-    telegram_engine: Engine = Field(Engine.AIOGRAM, description="和 Telegram 说话的库")
+    telegram_engine: Engine = Field(
+        Engine.AIOGRAM, description="和 Telegram 说话的库：`aiogram` 或 `ptb`（python-telegram-bot），服务都一样"
+    )
+    telegram_per_second: float = Field(
+        29, gt=0, le=1000, description="每秒最多发几条；普通机器人上限 30，开通付费群发的可以调高"
+    )
+    telegram_chat_gap: float = Field(1.05, ge=0, description="同一个聊天里两条消息至少隔几秒")
 
     @field_validator("database_url")
     @classmethod

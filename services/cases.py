@@ -110,6 +110,11 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
         )
 
 
+async def _tell_reporter(case: Case, desk: Desk, key: str, **shown: Any) -> bool:
+    """Tell whoever reported it how far it has come; what has to wait gives way to newer news."""
+    return await desk.tell(case.reporter_id, key, topic=f"case:{case.id}", **shown)
+
+
 async def _tell_above(
     case: Case,
     desk: Desk,
@@ -178,14 +183,12 @@ async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
         due=case.due_at,
         choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
     )
-    await desk.tell(
-        case.reporter_id, "case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at
-    )
+    await _tell_reporter(case, desk, "case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
 
 
 async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_returned", number=case.number)
-    await desk.tell(case.reporter_id, "case.was_returned", number=case.number)
+    await _tell_reporter(case, desk, "case.was_returned", number=case.number)
     await _tell_above(
         case,
         desk,
@@ -205,7 +208,7 @@ async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) 
     if worker is None or about_them or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
         raise Refused("case.no_such_worker", answer="case.to_whom")
     await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name or "")
-    await desk.tell(case.reporter_id, "case.was_dispatched", number=case.number, worker=worker.name or "")
+    await _tell_reporter(case, desk, "case.was_dispatched", number=case.number, worker=worker.name or "")
     await _give_to_worker(case, desk)
 
 
@@ -213,8 +216,9 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await desk.tell(person.id, "case.you_finished", number=case.number)
     said = Phrase("case.they_said", {"words": moved.words}) if moved.words else ""
     # Who reported it and did it too is not asked: that would be no check.
-    told = case.reporter_id != person.id and await desk.tell(
-        case.reporter_id,
+    told = case.reporter_id != person.id and await _tell_reporter(
+        case,
+        desk,
         "case.was_finished",
         number=case.number,
         who=_signed(case, person),
@@ -255,14 +259,14 @@ async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> No
 async def _verified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_verified", number=case.number)
     await desk.tell(case.worker_id, "case.was_verified", number=case.number, place=case.place)
-    await desk.tell(case.reporter_id, "case.was_closed", number=case.number)
+    await _tell_reporter(case, desk, "case.was_closed", number=case.number)
 
 
 async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_rejected", number=case.number)
     await _plan(case, desk)
     if person.id != case.reporter_id:
-        await desk.tell(case.reporter_id, "case.sent_back", number=case.number)
+        await _tell_reporter(case, desk, "case.sent_back", number=case.number)
     told = await desk.tell(
         case.worker_id,
         "case.not_solved",
@@ -293,8 +297,8 @@ async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -
 
 async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_dismissed", number=case.number)
-    await desk.tell(
-        case.reporter_id, "case.was_dismissed", number=case.number, why=moved.words, hotline=desk.district.hotline
+    await _tell_reporter(
+        case, desk, "case.was_dismissed", number=case.number, why=moved.words, hotline=desk.district.hotline
     )
 
 

@@ -4,12 +4,12 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import around, prefix
 from domain.councils import Ballot, BallotOpened
-from storage import conflict
+from storage.database import Connection
 from storage.tables import Ballots, People, Votes
 
 _BALLOT = (
@@ -28,7 +28,7 @@ _BALLOT = (
 class BallotStore:
     """Reads and writes about ballots."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -91,9 +91,7 @@ class BallotStore:
     async def cast(self, ballot_id: int, person_id: int, option: int) -> bool:
         """Put down a vote; True when it replaced an earlier one."""
         before = await self.vote_of(ballot_id, person_id)
-        statement = conflict.insert(self._db, Votes).values(
-            ballot_id=ballot_id, person_id=person_id, option=option, at=self._now
-        )
+        statement = insert(Votes).values(ballot_id=ballot_id, person_id=person_id, option=option, at=self._now)
         await self._db.execute(
             statement.on_conflict_do_update(
                 index_elements=["ballot_id", "person_id"], set_={"option": option, "at": self._now}
@@ -103,9 +101,10 @@ class BallotStore:
 
     async def vote_of(self, ballot_id: int, person_id: int) -> int | None:
         """Somebody's own vote, for their eyes only."""
-        return await self._db.scalar(
+        option: int | None = await self._db.scalar(
             select(Votes.option).where(Votes.ballot_id == ballot_id, Votes.person_id == person_id)
         )
+        return option
 
     async def close(self, ballot_id: int, cancelled: str | None = None) -> None:
         await self._db.execute(

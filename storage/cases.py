@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
 from domain.areas import prefix
 from domain.cases import OPEN, Case, Move, ProblemReported, Status, Step
+from storage.database import Connection
 from storage.tables import CaseLog, CasePhotos, Cases
 
 _CASE = (
@@ -34,10 +34,34 @@ _CASE = (
 )
 
 
+# Made once: to put a statement together anew costs ten times what running it does.
+_GET = select(*_CASE).where(Cases.id == bindparam("case"))
+_GET_LOCKED = _GET.with_for_update()
+_RECEIPT = update(Cases).where(Cases.id == bindparam("case")).values(number=bindparam("receipt"))
+_SAME = (
+    select(*_CASE)
+    .where(
+        Cases.reporter_id == bindparam("by"),
+        Cases.opened_at > bindparam("since"),
+        Cases.place == bindparam("where"),
+        Cases.words == bindparam("what"),
+        Cases.status.in_([literal_column(f"'{status}'") for status in OPEN]),
+    )
+    .limit(1)
+)
+_OPEN = insert(Cases).returning(Cases.id)
+_LOG = insert(CaseLog)
+_PHOTOS = (
+    select(CasePhotos.photo)
+    .where(CasePhotos.case_id == bindparam("case"), CasePhotos.stage == bindparam("stage"))
+    .order_by(CasePhotos.id)
+)
+
+
 class CaseStore:
     """Reads and writes about cases."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -45,47 +69,35 @@ class CaseStore:
         """A new case, dispatched to a worker, or waiting for staff when there is none."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
-            insert(Cases)
-            .values(
-                number=f"new-{secrets.token_hex(8)}",
-                reporter_id=reported.by,
-                grid=reported.grid,
-                category=reported.category,
-                place=reported.place,
-                words=reported.words,
-                latitude=reported.latitude,
-                longitude=reported.longitude,
-                status=status,
-                worker_id=worker_id,
-                opened_at=self._now,
-                due_at=due_at,
-                round=1,
-            )
-            .returning(Cases.id)
+            _OPEN,
+            {
+                "number": f"new-{secrets.token_hex(8)}",
+                "reporter_id": reported.by,
+                "grid": reported.grid,
+                "category": reported.category,
+                "place": reported.place,
+                "words": reported.words,
+                "latitude": reported.latitude,
+                "longitude": reported.longitude,
+                "status": status,
+                "worker_id": worker_id,
+                "opened_at": self._now,
+                "due_at": due_at,
+                "round": 1,
+            },
         )
         if number is None:
             raise LookupError("the database gave no number for a new case")
         receipt = f"{self._now.astimezone(zone):%y%m%d}-{number:04d}"
-        await self._db.execute(update(Cases).where(Cases.id == number).values(number=receipt))
+        await self._db.execute(_RECEIPT, {"case": number, "receipt": receipt})
         await self.add_photos(number, reported.photos, "reported")
         await self.log(number, reported.by, Move.OPEN)
         return await self.get(number)
 
     async def same(self, reported: ProblemReported, since: datetime) -> Case | None:
         """An open case with the same reporter, place and words, opened since then."""
-        row = (
-            await self._db.execute(
-                select(*_CASE)
-                .where(
-                    Cases.reporter_id == reported.by,
-                    Cases.opened_at > since,
-                    Cases.place == reported.place,
-                    Cases.words == reported.words,
-                    Cases.status.in_(OPEN),
-                )
-                .limit(1)
-            )
-        ).one_or_none()
+        asked = {"by": reported.by, "since": since, "where": reported.place, "what": reported.words}
+        row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
 
     async def get(self, case_id: int, *, lock: bool = False) -> Case:
@@ -94,14 +106,13 @@ class CaseStore:
         Raises:
             LookupError: there is none with that number.
         """
-        query = select(*_CASE).where(Cases.id == case_id)
-        row = (await self._db.execute(query.with_for_update() if lock else query)).one_or_none()
+        row = (await self._db.execute(_GET_LOCKED if lock else _GET, {"case": case_id})).one_or_none()
         if row is None:
             raise LookupError(f"no case {case_id}")
         return _case(row)
 
     async def find(self, case_id: int) -> Case | None:
-        row = (await self._db.execute(select(*_CASE).where(Cases.id == case_id))).one_or_none()
+        row = (await self._db.execute(_GET, {"case": case_id})).one_or_none()
         return _case(row) if row else None
 
     async def change(self, case_id: int, **values: object) -> Case:
@@ -110,7 +121,7 @@ class CaseStore:
 
     async def log(self, case_id: int, person_id: int | None, move: Move, words: str = "") -> None:
         await self._db.execute(
-            insert(CaseLog).values(case_id=case_id, at=self._now, person_id=person_id, move=move, words=words)
+            _LOG, {"case_id": case_id, "at": self._now, "person_id": person_id, "move": move, "words": words}
         )
 
     async def steps(self, case_id: int) -> list[Step]:
@@ -128,13 +139,7 @@ class CaseStore:
             )
 
     async def photos(self, case_id: int, stage: str = "reported") -> tuple[str, ...]:
-        return tuple(
-            await self._db.scalars(
-                select(CasePhotos.photo)
-                .where(CasePhotos.case_id == case_id, CasePhotos.stage == stage)
-                .order_by(CasePhotos.id)
-            )
-        )
+        return tuple(await self._db.scalars(_PHOTOS, {"case": case_id, "stage": stage}))
 
     async def of_reporter(self, person_id: int, limit: int = 10) -> list[Case]:
         """Somebody's own cases, newest first."""

@@ -1,33 +1,40 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Contact
-from bot.core.render import render
+from bot.core.render import Phrase, render, words
 from bot.core.rules import Rules
 from bot.core.talk import Line
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
-from bot.core.words import Address, Choice, Kind, Reply, Said
+from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
 from domain.district import District
 from domain.people import Person
 from storage.ballots import BallotStore
 from storage.cases import CaseStore
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
-from storage.outbox import OutboxStore
+from storage.outbox import Claimed, OutboxStore
 from storage.people import PeopleStore
+
+T = TypeVar("T")
+
+# What has waited longer than this after its time has come late: the service was down, or the platform.
+LATE = timedelta(minutes=10)
+_LONGEST_SHARED, _MOST_CHOICES, _MOST_PHOTOS = 3000, 8, 9
 
 # The commands a person is offered: (command, text key of its title).
 Menu = Callable[[Person], Sequence[tuple[str, str]]]
@@ -38,7 +45,7 @@ class Desk:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         now: datetime,
         texts: Texts,
         district: District,
@@ -97,6 +104,9 @@ class Desk:
     async def meet(self, address: Address) -> Contact:
         self._speaker = await self.people.meet(address)
         return self._speaker
+
+    async def allow(self, contact: Contact, allowance: Allowance) -> None:
+        await self.people.allow(contact.id, allowance.messages, self.now + allowance.lasts)
 
     async def keep(self, contact: Contact, state: str) -> None:
         await self.people.keep(contact.id, state)
@@ -174,13 +184,15 @@ class Desk:
         *,
         kind: Kind = Kind.NOTICE,
         once: str | None = None,
+        topic: str | None = None,
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         **shown: object,
     ) -> bool:
         """Tell somebody something, in their language, where they last wrote from; False when they have no chat.
 
-        To whoever speaks just now it is part of the answer, unless it is a push.
+        Of several messages of one `topic` that have to wait, only the newest is sent. To whoever speaks just now it
+        is part of the answer, unless it is a push.
         """
         line = Line(key, shown, tuple(choices), tuple(photos))
         if person_id is None:
@@ -198,6 +210,7 @@ class Desk:
             kind,
             render(line, self.texts, language, self.district.timezone),
             once=once,
+            topic=topic,
             due_at=self.awake(kind),
         )
 
@@ -248,6 +261,30 @@ class Desk:
             await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
             self.queued = True
 
+    async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
+        """Take what is to be sent now; routine messages that come late, or on one topic, become one."""
+        claimed = await self.outbox.claim(way, limit, busy)
+        return [await self._folded(each) if each.routine else each for each in claimed]
+
+    async def _folded(self, first: Claimed) -> Claimed:
+        late = first.due_at < self.now - LATE
+        if not late and first.topic is None:
+            return first
+        waiting = await self.outbox.waiting_with(first)
+        together = [first, *(each for each in waiting if late or each.topic == first.topic)]
+        # Of each matter the newest news, in the order they came.
+        newest = {each.topic or str(each.outgoing.id): each for each in together}
+        shared, said = _shared([each.outgoing.reply for each in newest.values()])
+        covered = {topic for topic, _ in zip(newest, range(said), strict=False)}
+        gone = [each for each in together if (each.topic or str(each.outgoing.id)) in covered and each is not first]
+        if not gone:
+            return first
+        above = Phrase("outbox.late") if said > 1 else Phrase("outbox.news", {"count": len(gone) + 1})
+        header = words(above, self.texts, first.language, self.district.timezone)
+        reply = replace(shared, text=f"{header}\n\n{shared.text}")
+        await self.outbox.fold(first.outgoing.id, reply, [each.outgoing.id for each in gone])
+        return replace(first, outgoing=replace(first.outgoing, reply=reply))
+
     async def plan(self, fact: object, at: datetime, *, key: str) -> None:
         """Let a fact come true at a time; the same key twice is planned once."""
         await self.dues.plan(key, type(fact).__name__, msgspec.json.encode(fact).decode(), at)
@@ -271,6 +308,21 @@ class Desk:
             morning = local.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
             return morning + timedelta(days=1) if begins <= local.time() else morning
         return self.now
+
+
+def _shared(replies: Sequence[Reply]) -> tuple[Reply, int]:
+    """One message in place of several, and how many of them fitted in; buttons say which they belong to."""
+    several = len(replies) > 1
+    text, choices, photos = "", list[Choice](), list[str]()
+    for number, reply in enumerate(replies, 1):
+        part = f"{number}. {reply.text}" if several else reply.text
+        full = len(text) + len(part) > _LONGEST_SHARED or len(choices) + len(reply.choices) > _MOST_CHOICES
+        if number > 1 and (full or len(photos) + len(reply.photos) > _MOST_PHOTOS):
+            return Reply(text, tuple(choices), tuple(photos)), number - 1
+        text += f"\n\n{part}" if text else part
+        choices += [replace(each, label=f"{each.label}（{number}）") if several else each for each in reply.choices]
+        photos += reply.photos
+    return Reply(text, tuple(choices), tuple(photos)), len(replies)
 
 
 class Desks:
@@ -297,7 +349,7 @@ class Desks:
         self._menu = menu
         self.on_queued: Callable[[], None] = lambda: None
 
-    def at(self, connection: AsyncConnection) -> Desk:
+    def at(self, connection: Connection) -> Desk:
         return Desk(
             connection,
             self.clock(),
@@ -309,17 +361,18 @@ class Desks:
             self._menu,
         )
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Desk]:
-        """A transaction: all of the block is kept, or nothing."""
-        async with self.database.write() as connection:
-            desk = self.at(connection)
-            yield desk
-        if desk.queued:
-            self.on_queued()
+    async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Desk]:
-        """A desk for looking things up; nothing written at it is kept."""
-        async with self.database.read() as connection:
-            yield self.at(connection)
+        async def at_a_desk(connection: Connection) -> tuple[T, bool]:
+            desk = self.at(connection)
+            return await work(desk), desk.queued
+
+        result, queued = await self.database.write(at_a_desk)
+        if queued:
+            self.on_queued()
+        return result
+
+    async def read(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Look things up at a desk; nothing written at it is kept."""
+        return await self.database.read(lambda connection: work(self.at(connection)))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import insert
 
-from storage import conflict
+from storage.database import Connection
 from storage.tables import Files
 
 LARGEST = 10 * 1024 * 1024
@@ -101,14 +101,12 @@ class Album:
 class FileStore:
     """Which photos rows may point to."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
     async def note(self, digest: str, size: int) -> None:
-        await self._db.execute(
-            conflict.insert(self._db, Files).values(digest=digest, size=size, at=self._now).on_conflict_do_nothing()
-        )
+        await self._db.execute(insert(Files).values(digest=digest, size=size, at=self._now).on_conflict_do_nothing())
 
     async def known(self, digest: str) -> bool:
         return await self._db.scalar(select(Files.digest).where(Files.digest == digest)) is not None

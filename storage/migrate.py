@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from bot.core.errors import Unavailable
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent / "migrations"
 # The last step. Kept here so that a start on tables already in shape does not load Alembic.
-HEAD = "0001"
+HEAD = "0002"
 
 
 class Unreachable(Exception):
@@ -29,12 +30,18 @@ async def migrate(database: Database) -> None:
         Unreachable: the database does not answer, or not to us.
     """
     try:
-        async with database.exclusive("xiaomazha:migrate") as connection:
-            if await connection.run_sync(_revision) != HEAD:
-                await connection.run_sync(to, HEAD)
-    except (OSError, SQLAlchemyError) as error:
+        await database.exclusive("xiaomazha:migrate", lambda connection: connection.run_sync(_to_head))
+    except Unavailable as error:
+        cause = error.__cause__
+        raise Unreachable(str(cause.orig if isinstance(cause, DBAPIError) else cause)) from error
+    except SQLAlchemyError as error:
         # The driver's own words say what is wrong; SQLAlchemy's would add the statement.
         raise Unreachable(str(error.orig if isinstance(error, DBAPIError) else error)) from error
+
+
+def _to_head(connection: Connection) -> None:
+    if _revision(connection) != HEAD:
+        to(connection, HEAD)
 
 
 def _revision(connection: Connection) -> str | None:

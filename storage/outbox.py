@@ -1,31 +1,33 @@
 """Messages on their way out: queued inside the turn that caused them, sent by the sender, never forgotten."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    Row,
-    Select,
     and_,
     bindparam,
     delete,
     func,
-    insert,
     literal,
+    literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from bot.core.outbox import POLICIES
-from bot.core.words import Choice, Kind, Outgoing, Reply
-from storage import conflict, facts
+from bot.core.words import Choice, Kind, Lying, Outgoing, Reply
+from storage import facts
+from storage.database import Connection
 from storage.tables import Contacts, Outbox, People
+
+PRIORITIES = sorted({policy.priority for policy in POLICIES.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,103 @@ class Claimed:
 
     outgoing: Outgoing
     contact_id: int
+    language: str
+    routine: bool
+    """It may share a message with others that wait for the same person."""
+    topic: str | None
+    due_at: datetime
+
+
+def lane(platform: str, account: str) -> str:
+    """The way out of one of our accounts on a platform, as rows name it."""
+    return f"{platform}:{account}"
+
+
+# Statements are made once: to put one together anew costs ten times what running it does.
+# A condition spelled out, not bound, lets the databases use the index made for it.
+_PENDING = Outbox.state == literal_column("'pending'")
+_SENDING = Outbox.state == literal_column("'sending'")
+
+_QUEUE = insert(Outbox).values(
+    contact_id=bindparam("contact"),
+    lane=select(Contacts.platform + ":" + Contacts.account)
+    .where(Contacts.id == bindparam("contact"))
+    .scalar_subquery(),
+    **{
+        name: bindparam(name)
+        for name in ("kind", "topic", "priority", "body", "once", "queued_at", "due_at", "expires_at")
+    },
+    state=literal_column("'pending'"),
+    attempts=literal_column("0"),
+)
+_QUEUE_ONCE = _QUEUE.on_conflict_do_nothing(index_elements=["once"]).returning(Outbox.id)
+
+_OUTGOING = (Outbox.id, Outbox.kind, Contacts.chat, Outbox.body, Outbox.queued_at, Outbox.attempts)
+_older = aliased(Outbox)
+
+_CHOICES = select(Outbox.body).where(Outbox.id == bindparam("message"), Outbox.contact_id == bindparam("contact"))
+_LAST = (
+    select(Outbox.body)
+    .where(
+        # What still waits they have not seen, and cannot mean.
+        Outbox.contact_id == bindparam("contact"),
+        Outbox.kind != literal_column("'menu'"),
+        Outbox.state.not_in((literal_column("'pending'"), literal_column("'dead'"), literal_column("'folded'"))),
+    )
+    .order_by(Outbox.id.desc())
+    .limit(3)
+)
+_DUE = (
+    select(*_OUTGOING, Outbox.contact_id, Outbox.expires_at, Outbox.due_at, Outbox.topic)
+    .join(Contacts, Contacts.id == Outbox.contact_id)
+    .where(
+        _PENDING,
+        Outbox.lane == bindparam("lane"),
+        Outbox.priority == bindparam("priority"),
+        Outbox.due_at <= bindparam("now"),
+        Contacts.blocked_at.is_(None),
+    )
+    .order_by(Outbox.due_at, Outbox.id)
+    .limit(bindparam("limit"))
+    # Two processes never take the same message.
+    .with_for_update(of=Outbox, skip_locked=True)
+)
+_TO_POST = _DUE.add_columns(
+    select(func.coalesce(func.max(_older.delivered), 0))
+    .where(_older.contact_id == Outbox.contact_id, _older.delivered.is_not(None))
+    .scalar_subquery()
+    .label("before")
+)
+_TO_SEND = (
+    _DUE.add_columns(Contacts.credit, People.language)
+    .join(People, People.id == Contacts.person_id)
+    .where(
+        Outbox.contact_id.not_in(bindparam("busy", expanding=True)),
+        or_(Contacts.credit.is_(None), and_(Contacts.credit > 0, Contacts.credit_until > bindparam("now"))),
+    )
+)
+_POSTED = (
+    update(Outbox)
+    .where(Outbox.id == bindparam("row"))
+    .values(state="sent", sent_at=bindparam("at"), delivered=bindparam("number"))
+)
+_CLAIMED = update(Outbox).where(Outbox.id == bindparam("row")).values(state="sending", attempts=Outbox.attempts + 1)
+_SENT = update(Outbox).where(Outbox.id == bindparam("row")).values(state="sent", sent_at=bindparam("at"))
+_DEAD = update(Outbox).where(Outbox.id == bindparam("row")).values(state="dead")
+_SPENT = update(Contacts).where(Contacts.id == bindparam("row")).values(credit=Contacts.credit - 1)
+_LYING = (
+    select(Outbox.delivered, *_OUTGOING)
+    .join(Contacts, Contacts.id == Outbox.contact_id)
+    .where(Outbox.contact_id == bindparam("contact"), Outbox.delivered > bindparam("after"))
+    .order_by(Outbox.delivered)
+    .limit(bindparam("limit"))
+)
 
 
 class OutboxStore:
     """Reads and writes about outgoing messages."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -50,22 +143,15 @@ class OutboxStore:
         reply: Reply,
         *,
         once: str | None = None,
+        topic: str | None = None,
         due_at: datetime | None = None,
     ) -> bool:
         """Put a message in line; False when one with the same `once` is there already."""
-        values = {**self._row(kind, reply, due_at), "contact_id": contact_id, "once": once}
+        values = {**self._row(kind, reply, due_at), "contact": contact_id, "once": once, "topic": topic}
         if once is None:
-            await self._db.execute(insert(Outbox).values(**values))
+            await self._db.execute(_QUEUE, values)
             return True
-        return (
-            await self._db.scalar(
-                conflict.insert(self._db, Outbox)
-                .values(**values)
-                .on_conflict_do_nothing(index_elements=["once"])
-                .returning(Outbox.id)
-            )
-            is not None
-        )
+        return await self._db.scalar(_QUEUE_ONCE, values) is not None
 
     async def queue_for_residents(
         self,
@@ -80,13 +166,14 @@ class OutboxStore:
         until: datetime | None = None,
     ) -> int:
         """Put one message in line for everybody who lives in an area and reads this language, in one statement."""
-        row = self._row(kind, reply, due_at)
+        row = {**self._row(kind, reply, due_at), "state": "pending", "attempts": 0}
         if until is not None:
             row["expires_at"] = until
         columns = list(row)
         who = (
             select(
                 Contacts.id,
+                Contacts.platform + ":" + Contacts.account,
                 literal(once + ":") + func.cast(Contacts.id, Outbox.once.type),
                 *(literal(row[name], getattr(Outbox, name).type) for name in columns),
             )
@@ -100,8 +187,8 @@ class OutboxStore:
             )
         )
         result = await self._db.execute(
-            conflict.insert(self._db, Outbox)
-            .from_select(["contact_id", "once", *columns], who)
+            insert(Outbox)
+            .from_select(["contact_id", "lane", "once", *columns], who)
             .on_conflict_do_nothing(index_elements=["once"])
         )
         return int(result.rowcount)
@@ -112,174 +199,186 @@ class OutboxStore:
             "kind": kind.value,
             "priority": policy.priority,
             "body": msgspec.json.encode(reply).decode(),
-            "state": "pending",
             "queued_at": self._now,
             "due_at": due_at or self._now,
-            "attempts": 0,
             "expires_at": (due_at or self._now) + policy.expires if policy.expires else None,
         }
 
     async def choices(self, contact_id: int, message_id: int) -> tuple[Choice, ...]:
         """The buttons that hung under a message of this chat's; empty when there is no such message here."""
-        body = await self._db.scalar(
-            select(Outbox.body).where(Outbox.id == message_id, Outbox.contact_id == contact_id)
-        )
+        body = await self._db.scalar(_CHOICES, {"message": message_id, "contact": contact_id})
         return msgspec.json.decode(body, type=Reply).choices if body else ()
 
     async def last_choices(self, contact_id: int) -> tuple[Choice, ...]:
         """The buttons of the latest of the last few messages to a chat; empty when none had any."""
-        bodies = await self._db.scalars(
-            select(Outbox.body)
-            .where(
-                # What still waits they have not seen, and cannot mean.
-                Outbox.contact_id == contact_id,
-                Outbox.kind != Kind.MENU,
-                Outbox.state.not_in(("pending", "dead")),
-            )
-            .order_by(Outbox.id.desc())
-            .limit(3)
-        )
+        bodies = await self._db.scalars(_LAST, {"contact": contact_id})
         return next(
             (reply.choices for reply in (msgspec.json.decode(body, type=Reply) for body in bodies) if reply.choices),
             (),
         )
 
-    async def post(self, platforms: Sequence[tuple[str, str]], limit: int = 500) -> list[int]:
-        """Number what is due for platforms that are mailboxes, where stored is sent; the contacts it lies ready for.
+    # Mailboxes: where stored is sent.
 
-        The numbers grow in the order they are given out by the one sender, so a reader can ask for "after 57".
+    async def post(self, lanes: Sequence[str], limit: int = 500) -> list[Lying]:
+        """Number what is due for platforms that are mailboxes, and return it.
+
+        The numbers grow in the order they are given out, so a reader can ask for "after 57".
         """
         # Counted on for ever, whatever is pruned or erased: a number given out never comes again. Locked before
         # looking, so that two processes give out theirs one after the other.
         last = int(await facts.locked(self._db, "delivered", "0"))
-        rows = (await self._db.execute(self._due(platforms, limit, frozenset()))).all()
-        if not rows:
-            return []
-        alive = [row for row in rows if row.expires_at is None or row.expires_at > self._now]
-        await self.dead([row.id for row in rows if row not in alive])
-        if alive:
-            await self._db.execute(
-                update(Outbox)
-                .where(Outbox.id == bindparam("row"))
-                .values(state="sent", sent_at=self._now, delivered=bindparam("number")),
-                [{"row": row.id, "number": last + place} for place, row in enumerate(alive, 1)],
-            )
-            await facts.put(self._db, "delivered", str(last + len(alive)))
-        return list(dict.fromkeys(row.contact_id for row in alive))
-
-    async def claim(self, platform: tuple[str, str], limit: int, busy: frozenset[int]) -> list[Claimed]:
-        """Take what is due, at most one message a contact so that their order stays; `busy` contacts are left alone."""
-        rows = (await self._db.execute(self._due([platform], limit * 4, busy))).all()
-        taken: list[Row[Any]] = []
-        seen: set[int] = set()
+        posted: list[Lying] = []
         late: list[int] = []
-        for row in rows:
+        before: dict[int, int] = {}
+        for row in await self._due(_TO_POST, lanes, limit):
             if row.expires_at is not None and row.expires_at <= self._now:
                 late.append(row.id)
-            elif row.contact_id not in seen and len(taken) < limit:
-                seen.add(row.contact_id)
-                taken.append(row)
+                continue
+            last += 1
+            posted.append(Lying(row.contact_id, before.get(row.contact_id, row.before), last, _outgoing(row)))
+            before[row.contact_id] = last
         await self.dead(late)
-        if taken:
+        if posted:
             await self._db.execute(
-                update(Outbox)
-                .where(Outbox.id.in_([row.id for row in taken]))
-                .values(state="sending", attempts=Outbox.attempts + 1)
+                _POSTED, [{"row": each.outgoing.id, "at": self._now, "number": each.number} for each in posted]
             )
-        return [
-            Claimed(
-                Outgoing(
-                    row.id,
-                    Kind(row.kind),
-                    row.chat,
-                    msgspec.json.decode(row.body, type=Reply),
-                    row.queued_at,
-                    row.attempts + 1,
-                ),
-                row.contact_id,
-            )
-            for row in taken
-        ]
-
-    def _due(self, platforms: Sequence[tuple[str, str]], limit: int, busy: frozenset[int]) -> Select[*tuple[Any, ...]]:
-        where = [and_(Contacts.platform == platform, Contacts.account == account) for platform, account in platforms]
-        return (
-            select(
-                Outbox.id,
-                Outbox.contact_id,
-                Outbox.kind,
-                Outbox.body,
-                Outbox.queued_at,
-                Outbox.expires_at,
-                Outbox.attempts,
-                Contacts.chat,
-            )
-            .join(Contacts, Contacts.id == Outbox.contact_id)
-            .where(
-                Outbox.state == "pending",
-                Outbox.due_at <= self._now,
-                or_(*where),
-                Contacts.blocked_at.is_(None),
-                Outbox.contact_id.not_in(busy),
-            )
-            .order_by(Outbox.priority, Outbox.id)
-            .limit(limit)
-            # Two senders never take the same message.
-            .with_for_update(of=Outbox, skip_locked=True)
-        )
-
-    async def sent(self, ids: Sequence[int]) -> None:
-        await self._db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", sent_at=self._now))
-
-    async def again(self, message_id: int, due_at: datetime) -> None:
-        """The platform did not take it: try once more at a later time."""
-        await self._db.execute(update(Outbox).where(Outbox.id == message_id).values(state="pending", due_at=due_at))
-
-    async def dead(self, ids: Iterable[int]) -> None:
-        """These will never be sent: refused for good, or too old to matter."""
-        if numbers := list(ids):
-            await self._db.execute(update(Outbox).where(Outbox.id.in_(numbers)).values(state="dead"))
-
-    async def unknown(self, message_id: int) -> None:
-        """We do not know whether it arrived, and its kind is better missed than doubled."""
-        await self._db.execute(update(Outbox).where(Outbox.id == message_id).values(state="unknown"))
-
-    async def recover(self) -> None:
-        """After a crash: what was in flight is repeated or left unknown, as its kind's policy says."""
-        repeated = [kind.value for kind, policy in POLICIES.items() if policy.repeat]
-        flying = Outbox.state == "sending"
-        await self._db.execute(update(Outbox).where(flying, Outbox.kind.in_(repeated)).values(state="pending"))
-        await self._db.execute(update(Outbox).where(flying).values(state="unknown"))
-
-    async def give_up_on(self, contact_id: int) -> None:
-        """A blocked chat: nothing waits for it any more."""
-        await self._db.execute(
-            update(Outbox).where(Outbox.contact_id == contact_id, Outbox.state == "pending").values(state="dead")
-        )
+            await facts.put(self._db, "delivered", str(last))
+        return posted
 
     async def lying(self, contact_id: int, after: int, limit: int = 200) -> list[tuple[int, Outgoing]]:
         """What lies in a mailbox after a number, in order, as (number, message)."""
+        rows = await self._db.execute(_LYING, {"contact": contact_id, "after": after, "limit": limit})
+        return [(row.delivered, _outgoing(row)) for row in rows]
+
+    # Posts: what the sender takes, sends and notes.
+
+    async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
+        """Take what is due, at most one message a contact so that their order stays; `busy` contacts are left alone."""
+        claimed: dict[int, Claimed] = {}
+        late: list[int] = []
+        away = list(busy)
+        spent: list[dict[str, int]] = []
+        for priority in PRIORITIES:
+            if len(claimed) >= limit:
+                break
+            found = await self._due(_TO_SEND, [way], limit * 4, priorities=[priority], busy=[*away, *claimed])
+            for row in found:
+                if row.expires_at is not None and row.expires_at <= self._now:
+                    late.append(row.id)
+                elif row.contact_id not in claimed and len(claimed) < limit:
+                    outgoing = replace(_outgoing(row), attempts=row.attempts + 1)
+                    claimed[row.contact_id] = Claimed(
+                        outgoing,
+                        row.contact_id,
+                        row.language,
+                        POLICIES[outgoing.kind].routine,
+                        row.topic,
+                        row.due_at,
+                    )
+                    if row.credit is not None:
+                        spent.append({"row": row.contact_id})
+        await self.dead(late)
+        if claimed:
+            await self._db.execute(_CLAIMED, [{"row": each.outgoing.id} for each in claimed.values()])
+        if spent:
+            await self._db.execute(_SPENT, spent)
+        return list(claimed.values())
+
+    async def _due(
+        self,
+        statement: Any,
+        lanes: Sequence[str],
+        limit: int,
+        *,
+        priorities: Sequence[int] = PRIORITIES,
+        busy: Sequence[int] | None = None,
+    ) -> list[Any]:
+        """What is due, the urgent first. A question for each priority: each is then a short walk along the index."""
+        rows: list[Any] = []
+        for way in lanes:
+            for priority in priorities:
+                asked: dict[str, Any] = {"lane": way, "priority": priority, "now": self._now, "limit": limit}
+                if busy is not None:
+                    asked["busy"] = busy
+                rows += (await self._db.execute(statement, asked)).all()
+        return rows
+
+    async def waiting_with(self, claimed: Claimed) -> list[Claimed]:
+        """Other routine messages due for the same contact, oldest first."""
         rows = await self._db.execute(
-            select(Outbox.delivered, Outbox.id, Outbox.kind, Outbox.body, Outbox.queued_at, Contacts.chat)
+            select(*_OUTGOING, Outbox.due_at, Outbox.topic)
             .join(Contacts, Contacts.id == Outbox.contact_id)
-            .where(Outbox.contact_id == contact_id, Outbox.delivered > after)
-            .order_by(Outbox.delivered)
-            .limit(limit)
+            .where(
+                _PENDING,
+                Outbox.contact_id == claimed.contact_id,
+                Outbox.due_at <= self._now,
+                or_(Outbox.expires_at.is_(None), Outbox.expires_at > self._now),
+                Outbox.kind.in_([kind.value for kind, policy in POLICIES.items() if policy.routine]),
+            )
+            .order_by(Outbox.due_at, Outbox.id)
+            .limit(50)
         )
         return [
-            (number, Outgoing(row_id, Kind(kind), chat, msgspec.json.decode(body, type=Reply), at))
-            for number, row_id, kind, body, at, chat in rows
-            if number is not None
+            Claimed(_outgoing(row), claimed.contact_id, claimed.language, True, row.topic, row.due_at) for row in rows
         ]
 
-    async def waiting(self, platform: str) -> int:
-        """How many messages are still on their way to a platform."""
+    async def fold(self, into: int, reply: Reply, others: Iterable[int]) -> None:
+        """One message says what several would have."""
+        await self._db.execute(update(Outbox).where(Outbox.id == into).values(body=msgspec.json.encode(reply).decode()))
+        await self._db.execute(update(Outbox).where(Outbox.id.in_([*others])).values(state="folded"))
+
+    async def sent(self, ids: Iterable[int]) -> None:
+        if rows := [{"row": number, "at": self._now} for number in ids]:
+            await self._db.execute(_SENT, rows)
+
+    async def again(self, message_id: int, due_at: datetime, *, unsure: bool = False) -> None:
+        """Try once more at a later time; `unsure`: it may have arrived already."""
+        doubt: dict[str, Any] = {"unknown_at": self._now} if unsure else {}
+        await self._db.execute(
+            update(Outbox).where(Outbox.id == message_id).values(state="pending", due_at=due_at, **doubt)
+        )
+
+    async def dead(self, ids: Iterable[int]) -> None:
+        """These will never be sent: refused for good, or too old to matter."""
+        if rows := [{"row": number} for number in ids]:
+            await self._db.execute(_DEAD, rows)
+
+    async def unknown(self, message_id: int) -> None:
+        """We do not know whether it arrived, and its kind is better missed than doubled."""
+        await self._db.execute(
+            update(Outbox).where(Outbox.id == message_id).values(state="unknown", unknown_at=self._now)
+        )
+
+    async def recover(self, way: str) -> None:
+        """After a crash: what was in flight is repeated or left unknown, as its kind's policy says."""
+        repeated = [kind.value for kind, policy in POLICIES.items() if policy.repeat]
+        flying = and_(_SENDING, Outbox.lane == way)
+        await self._db.execute(
+            update(Outbox).where(flying, Outbox.kind.in_(repeated)).values(state="pending", unknown_at=self._now)
+        )
+        await self._db.execute(update(Outbox).where(flying).values(state="unknown", unknown_at=self._now))
+
+    async def adopt(self) -> None:
+        """Show the way to what a release before lanes has queued while this one was starting beside it."""
+        await self._db.execute(
+            update(Outbox)
+            .where(_PENDING, Outbox.lane == literal_column("''"))
+            .values(
+                lane=select(Contacts.platform + ":" + Contacts.account)
+                .where(Contacts.id == Outbox.contact_id)
+                .scalar_subquery()
+            )
+        )
+
+    async def give_up_on(self, contact_id: int) -> None:
+        """A blocked chat: nothing waits for it any more."""
+        await self._db.execute(update(Outbox).where(Outbox.contact_id == contact_id, _PENDING).values(state="dead"))
+
+    async def waiting(self, way: str) -> int:
+        """How many messages are still on their way out of an account."""
         return (
             await self._db.scalar(
-                select(func.count())
-                .select_from(Outbox)
-                .join(Contacts, Contacts.id == Outbox.contact_id)
-                .where(Contacts.platform == platform, Outbox.state.in_(("pending", "sending")))
+                select(func.count()).select_from(Outbox).where(Outbox.lane == way, or_(_PENDING, _SENDING))
             )
             or 0
         )
@@ -287,7 +386,11 @@ class OutboxStore:
     async def prune(self, older_than: timedelta) -> None:
         """Forget what was sent long ago."""
         await self._db.execute(
-            delete(Outbox).where(
-                Outbox.queued_at < self._now - older_than, Outbox.state.in_(("sent", "dead", "unknown"))
-            )
+            delete(Outbox).where(Outbox.queued_at < self._now - older_than, Outbox.state.not_in(("pending", "sending")))
         )
+
+
+def _outgoing(row: Any) -> Outgoing:
+    return Outgoing(
+        row.id, Kind(row.kind), row.chat, msgspec.json.decode(row.body, type=Reply), row.queued_at, row.attempts
+    )

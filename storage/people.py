@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
 from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
-from storage import conflict
+from storage.database import Connection
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -65,10 +65,53 @@ _PERSON = (
 )
 
 
+# Made once: to put a statement together anew costs ten times what running it does.
+_ADDRESS = (
+    Contacts.platform == bindparam("platform"),
+    Contacts.account == bindparam("account"),
+    Contacts.chat == bindparam("chat"),
+)
+_MEET = (
+    select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
+    .join(People, People.id == Contacts.person_id)
+    .where(*_ADDRESS)
+    # Not stronger than it must be: whoever writes to this chat only needs the row to stay.
+    .with_for_update(of=Contacts, key_share=True)
+)
+_KEEP = (
+    update(Contacts)
+    .where(Contacts.id == bindparam("contact"))
+    .values(state=bindparam("kept"), heard_at=bindparam("now"))
+)
+_ADD = insert(People).returning(People.id)
+_ADD_CONTACT = insert(Contacts).on_conflict_do_nothing().returning(Contacts.id)
+_REACH = update(People).where(People.id == bindparam("person")).values(contact_id=bindparam("contact"))
+_FIND = select(Contacts.id).where(*_ADDRESS)
+_AT = select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_ADDRESS)
+_GET = select(*_PERSON).where(People.id == bindparam("person"))
+_HELD = (
+    select(Roles.role, Roles.area)
+    .where(Roles.person_id == bindparam("person"), Roles.until.is_(None))
+    .order_by(Roles.id)
+)
+_CHAT_OF = (
+    select(Contacts.id, People.language)
+    .join(People, People.contact_id == Contacts.id)
+    .where(People.id == bindparam("person"), Contacts.blocked_at.is_(None))
+)
+_SERVING = (
+    select(People.id)
+    .join(Roles, Roles.person_id == People.id)
+    .where(Roles.area == bindparam("area"), Roles.role.in_(bindparam("roles", expanding=True)), Roles.until.is_(None))
+    .order_by(People.id)
+)
+_SERVING_WITH_CHAT = _SERVING.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+
+
 class PeopleStore:
     """Reads and writes about people, roles and their chats."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
 
@@ -83,64 +126,52 @@ class PeopleStore:
                 await self._db.execute(delete(People).where(People.id == person_id))
             found = await self._at(address)
             if added is not None:
-                await self._db.execute(update(People).where(People.id == person_id).values(contact_id=added))
+                await self._db.execute(_REACH, {"person": person_id, "contact": added})
         if found is None:
             raise LookupError(f"no contact on {address.platform} after adding it")
         return found
 
     async def _at(self, address: Address) -> Contact | None:
-        row = (
-            await self._db.execute(
-                select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
-                .join(People, People.id == Contacts.person_id)
-                .where(*_chat_at(address))
-                # Not stronger than it must be: whoever writes to this chat only needs the row to stay.
-                .with_for_update(of=Contacts, key_share=True)
-            )
-        ).one_or_none()
+        row = (await self._db.execute(_MEET, _named(address))).one_or_none()
         if row is None:
             return None
         contact_id, state, blocked, preferred, *rest = row
         if blocked is not None or preferred != contact_id:
             # They write from here now: this is where we reach them.
             await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=None))
-            await self._db.execute(update(People).where(People.id == rest[0]).values(contact_id=contact_id))
+            await self._db.execute(_REACH, {"person": rest[0], "contact": contact_id})
         return Contact(contact_id, await self._person(rest), address, state)
 
     async def _add_contact(self, address: Address, person_id: int) -> int | None:
         added: int | None = await self._db.scalar(
-            conflict.insert(self._db, Contacts)
-            .values(
-                platform=address.platform,
-                account=address.account,
-                chat=address.chat,
-                person_id=person_id,
-                state="",
-                heard_at=self._now,
-            )
-            .on_conflict_do_nothing()
-            .returning(Contacts.id)
+            _ADD_CONTACT, {**_named(address), "person_id": person_id, "state": "", "heard_at": self._now}
         )
         return added
 
+    async def allow(self, contact_id: int, messages: int, until: datetime) -> None:
+        """So many messages may go to a chat until then; a longer allowance still running is not cut short."""
+        await self._db.execute(
+            update(Contacts)
+            .where(
+                Contacts.id == contact_id,
+                or_(Contacts.credit.is_(None), Contacts.credit <= 0, Contacts.credit_until <= until),
+            )
+            .values(credit=messages, credit_until=until)
+        )
+
     async def keep(self, contact_id: int, state: str) -> None:
         """Put down what is open in a chat."""
-        await self._db.execute(
-            update(Contacts).where(Contacts.id == contact_id).values(state=state, heard_at=self._now)
-        )
+        await self._db.execute(_KEEP, {"contact": contact_id, "kept": state, "now": self._now})
 
     async def at(self, address: Address) -> tuple[int, Person] | None:
         """Who is behind an address, without anything changing by looking."""
-        row = (
-            await self._db.execute(
-                select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_chat_at(address))
-            )
-        ).one_or_none()
+        row = (await self._db.execute(_AT, _named(address))).one_or_none()
         return (row[0], await self._person(row[1:])) if row else None
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
-        return await self._db.scalar(select(Contacts.id).where(*_chat_at(address)))
+        found: int | None = await self._db.scalar(_FIND, _named(address))
+        return found
 
     async def address(self, contact_id: int) -> Address | None:
         row = (
@@ -160,13 +191,11 @@ class PeopleStore:
         return list(await self._db.scalars(select(Contacts.id).where(Contacts.person_id == person_id)))
 
     async def get(self, person_id: int) -> Person | None:
-        row = (await self._db.execute(select(*_PERSON).where(People.id == person_id))).one_or_none()
+        row = (await self._db.execute(_GET, {"person": person_id})).one_or_none()
         return await self._person(row) if row else None
 
     async def _person(self, row: Sequence[Any]) -> Person:
-        roles = await self._db.execute(
-            select(Roles.role, Roles.area).where(Roles.person_id == row[0], Roles.until.is_(None)).order_by(Roles.id)
-        )
+        roles = await self._db.execute(_HELD, {"person": row[0]})
         held = tuple(Held(Role(role), area) for role, area in roles)
         number, name, phone, public, language, grid, sample = row
         return Person(number, name, phone, public, language, grid, held, sample)
@@ -184,19 +213,18 @@ class PeopleStore:
     ) -> int:
         """Somebody new; returns their number."""
         added: int | None = await self._db.scalar(
-            insert(People)
-            .values(
-                name=name,
-                key=key,
-                phone=phone,
-                phone_public=phone_public,
-                hours=hours,
-                grid=grid,
-                sample=sample,
-                language="zh",
-                created_at=self._now,
-            )
-            .returning(People.id)
+            _ADD,
+            {
+                "name": name,
+                "key": key,
+                "phone": phone,
+                "phone_public": phone_public,
+                "hours": hours,
+                "grid": grid,
+                "sample": sample,
+                "language": "zh",
+                "created_at": self._now,
+            },
         )
         if added is None:
             raise LookupError("the database gave no number for a new person")
@@ -212,26 +240,15 @@ class PeopleStore:
 
     async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
         """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
-        query = (
-            select(People.id)
-            .join(Roles, Roles.person_id == People.id)
-            .where(Roles.area == code, Roles.role.in_([*roles]), Roles.until.is_(None))
-            .order_by(People.id)
+        numbers = await self._db.scalars(
+            _SERVING_WITH_CHAT if reachable else _SERVING, {"area": code, "roles": [*roles]}
         )
-        if reachable:
-            query = query.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
-        found = [await self.get(person_id) for person_id in (await self._db.scalars(query)).unique()]
+        found = [await self.get(person_id) for person_id in numbers.unique()]
         return [person for person in found if person]
 
     async def chat_of(self, person_id: int) -> tuple[int, str] | None:
         """Where a message to this person goes, as (contact, language); None when nowhere."""
-        row = (
-            await self._db.execute(
-                select(Contacts.id, People.language)
-                .join(People, People.contact_id == Contacts.id)
-                .where(People.id == person_id, Contacts.blocked_at.is_(None))
-            )
-        ).one_or_none()
+        row = (await self._db.execute(_CHAT_OF, {"person": person_id})).one_or_none()
         return (row[0], row[1]) if row else None
 
     async def count_residents(self, area_prefix: str) -> int:
@@ -446,7 +463,8 @@ class PeopleStore:
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
-        return await self._db.scalar(select(People.id).where(People.key == key))
+        found: int | None = await self._db.scalar(select(People.id).where(People.key == key))
+        return found
 
     async def bind(self, address: Address, person_id: int) -> None:
         """Make this chat that person's, from now on."""
@@ -472,6 +490,10 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
+
+
+def _named(address: Address) -> dict[str, object]:
+    return {"platform": address.platform, "account": address.account, "chat": address.chat}
 
 
 def _chat_at(address: Address) -> tuple[ColumnElement[bool], ...]:

@@ -39,6 +39,11 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
+def _some(name: str, *columns: str, where: str) -> Index:
+    """An index of some rows only. To be used, a statement must spell the condition out, not bind it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -82,19 +87,14 @@ class Roles(Base):
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     listed: Mapped[bool] = mapped_column(default=False)
-    __table_args__ = (
-        Index(
-            "ix_roles_area_role",
-            "area",
-            "role",
-            sqlite_where=text("until IS NULL"),
-            postgresql_where=text("until IS NULL"),
-        ),
-    )
+    __table_args__ = (_some("ix_roles_area_role", "area", "role", where="until IS NULL"),)
 
 
 class Contacts(Base):
-    """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock."""
+    """A chat on a platform, whose it is, and what is open in it. Its row is the conversation's lock.
+
+    `credit`: how many messages the platform still lets us send there, until `credit_until`; NULL: as many as we like.
+    """
 
     __tablename__ = "contacts"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -105,6 +105,8 @@ class Contacts(Base):
     state: Mapped[str] = mapped_column(default="")
     heard_at: Mapped[datetime]
     blocked_at: Mapped[datetime | None]
+    credit: Mapped[int | None]
+    credit_until: Mapped[datetime | None]
     __table_args__ = (Index("uq_contacts_address", "platform", "account", "chat", unique=True), _NEVER_AGAIN)
 
 
@@ -118,23 +120,22 @@ class HeardMessages(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     contact_id: Mapped[int | None]
     held: Mapped[str | None]
-    __table_args__ = (
-        Index(
-            "ix_heard_held",
-            "contact_id",
-            sqlite_where=text("held IS NOT NULL"),
-            postgresql_where=text("held IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (_some("ix_heard_held", "contact_id", where="held IS NOT NULL"),)
 
 
 class Outbox(Base):
-    """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead."""
+    """Every message on its way out, and what became of it: pending, sending, sent, unknown, dead, folded.
+
+    `lane` is the platform and our account there. `topic` is what it is news of. `unknown_at`: when we last could not
+    know whether it had arrived, whether it was then repeated or let be.
+    """
 
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    lane: Mapped[str]
     kind: Mapped[str]
+    topic: Mapped[str | None]
     priority: Mapped[int]
     body: Mapped[str]
     state: Mapped[str] = mapped_column(default="pending")
@@ -144,18 +145,15 @@ class Outbox(Base):
     expires_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
+    unknown_at: Mapped[datetime | None]
     delivered: Mapped[int | None]
     __table_args__ = (
-        Index(
-            "ix_outbox_pending",
-            "priority",
-            "id",
-            sqlite_where=text("state IN ('pending', 'sending')"),
-            postgresql_where=text("state IN ('pending', 'sending')"),
-        ),
+        _some("ix_outbox_pending", "lane", "priority", "due_at", "id", where="state = 'pending'"),
+        _some("ix_outbox_waiting", "contact_id", where="state = 'pending'"),
+        _some("ix_outbox_sending", "lane", where="state = 'sending'"),
+        _some("ix_outbox_mailbox", "contact_id", "delivered", where="delivered IS NOT NULL"),
         Index("ix_outbox_contact", "contact_id", "id"),
-        Index("ix_outbox_mailbox", "contact_id", "delivered"),
-        Index("ix_outbox_delivered", "delivered"),
+        Index("ix_outbox_queued", "queued_at"),
         _NEVER_AGAIN,
     )
 
@@ -171,14 +169,7 @@ class Dues(Base):
     due_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    __table_args__ = (
-        Index(
-            "ix_dues_due",
-            "due_at",
-            sqlite_where=text("done_at IS NULL"),
-            postgresql_where=text("done_at IS NULL"),
-        ),
-    )
+    __table_args__ = (_some("ix_dues_due", "due_at", where="done_at IS NULL"),)
 
 
 class Invitations(Base):
@@ -259,12 +250,7 @@ class Ballots(Base):
     closed_at: Mapped[datetime | None]
     cancelled: Mapped[str | None]
     __table_args__ = (
-        Index(
-            "ix_ballots_open",
-            "closes_at",
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
+        _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _NEVER_AGAIN,
     )
 

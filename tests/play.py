@@ -24,6 +24,7 @@ from bot.sender import Sender
 from config.settings import Settings
 from domain.cases import Status
 from domain.people import Role
+from storage.desk import Desk
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 _ROLES = {
@@ -82,7 +83,7 @@ class Stage:
         return Address("web", "chat", who)
 
     async def introduce(self, who: str, role: str, area: str | None) -> None:
-        async with self.service.desks.write() as desk:
+        async def settle(desk: Desk) -> None:
             listed = await desk.people.serving(area, [Role.GRIDWORKER]) if area and role == "网格员" else []
             if listed:
                 await desk.people.bind(self.address(who), listed[0].id)
@@ -92,6 +93,8 @@ class Stage:
                 await desk.people.grant(person.id, held, area)
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
+
+        await self.service.desks.write(settle)
         self._phones[who] = Phone()
 
     async def say(self, who: str, words: str) -> None:
@@ -126,8 +129,7 @@ class Stage:
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":
             digest = await self.service.desks.album.keep(_picture(base.id))
-            async with self.service.desks.write() as desk:
-                await desk.files.note(digest, 1)
+            await self.service.desks.write(lambda desk: desk.files.note(digest, 1))
             return _with(base, photos=(digest,), text=words)
         if what == "position":
             return _with(base, position=Position(47.35, 123.95))
@@ -151,17 +153,19 @@ class Stage:
     async def _settle(self) -> None:
         await self.service.bell.ring()
         await Sender(self.service.desks, self.service.adapters, lambda: 0.0).deliver()
-        async with self.service.desks.read() as desk:
-            for who, phone in self._phones.items():
-                contact = await desk.people.find(self.address(who))
-                if contact is None:
-                    continue
-                for number, outgoing in await desk.outbox.lying(contact, phone.after, limit=5000):
-                    phone.after = number
-                    if outgoing.kind is not Kind.MENU:
-                        phone.messages.append(outgoing)
-                        phone.photos += outgoing.reply.photos
-                        phone.unread += _lines(outgoing)
+        await self.service.desks.read(self._read)
+
+    async def _read(self, desk: Desk) -> None:
+        for who, phone in self._phones.items():
+            contact = await desk.people.find(self.address(who))
+            if contact is None:
+                continue
+            for number, outgoing in await desk.outbox.lying(contact, phone.after, limit=5000):
+                phone.after = number
+                if outgoing.kind is not Kind.MENU:
+                    phone.messages.append(outgoing)
+                    phone.photos += outgoing.reply.photos
+                    phone.unread += _lines(outgoing)
 
     def heard(self, who: str) -> list[str]:
         return self._phones[who].unread
@@ -176,7 +180,8 @@ class Stage:
     async def check(self, words: str) -> None:
         """`case <place> | <words> | <status>`, `cases 3`, `questions 2`, `parked 0`."""
         what, _, rest = words.partition(" ")
-        async with self.service.desks.read() as desk:
+
+        async def check(desk: Desk) -> None:
             if what == "case":
                 place, said, status = (part.strip() for part in rest.split("|"))
                 cases = await desk.cases.in_area(self.knowledge.district.code, list(Status), limit=1000)
@@ -191,6 +196,8 @@ class Stage:
                 assert sum(times for _, times in await desk.heard.questions(1000)) == int(rest)
             else:
                 raise AssertionError(f"no such check: {words}")
+
+        await self.service.desks.read(check)
 
 
 async def play(name: str, transcript: str, stage: Stage) -> None:

@@ -107,6 +107,7 @@ class BotApiServer:
         self._update_numbers = itertools.count(5_000_001)
         self._updates: deque[dict[str, Any]] = deque()
         self._allowed = set(_BY_DEFAULT)
+        self._always: set[str] = set()
         self._files: dict[str, tuple[bytes, int]] = {}
         self._heard: dict[tuple[int, int], dict[str, Any]] = {}
         self._sent: dict[int, list[Sent]] = defaultdict(list)
@@ -230,7 +231,7 @@ class BotApiServer:
         """Anything else, as Telegram words it. `queue`: whose updates a webhook gets one after another."""
         (kind,) = update
         number = next(self._update_numbers)
-        if kind in self._allowed:
+        if kind in self._allowed | self._always:
             whole = {"update_id": number, **update}
             if self.webhook.get("url"):
                 self._post(whole, queue if queue is not None else number)
@@ -259,6 +260,14 @@ class BotApiServer:
         self._heard[chat, number] = message
         self.happen({"message": message}, chat)
         return number
+
+    def allow(self, *kinds: str) -> None:
+        """Whatever the bot asks for, updates of these kinds come, as they do for a while after it has asked."""
+        self._always.update(kinds)
+
+    def add_file(self, number: str, data: bytes) -> None:
+        """A file that an update names by this number."""
+        self._files[number] = (data, len(data))
 
     def _file(self, data: bytes, size: int | None = None) -> str:
         number = f"f{next(self._numbers)}"

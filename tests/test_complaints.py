@@ -35,8 +35,7 @@ async def test_two_hundred_reports_make_two_hundred_cases_receipts_and_pushes(
         await asyncio.gather(*(_report(resident, text) for resident, text in zip(residents, texts, strict=True)))
 
         await li.until(lambda: len(_tasks(li)) >= len(texts), seconds=60)
-        async with service.desks.read() as desk:
-            cases = await desk.cases.in_area(GRID, list(Status), limit=1000)
+        cases = await service.desks.read(lambda desk: desk.cases.in_area(GRID, list(Status), limit=1000))
     receipts = [each["text"] for resident in residents for each in resident.messages if "受理编号" in each["text"]]
     assert {case.words for case in cases} ^ {text.strip() for text in texts} == set()
     assert len(receipts) == 200

@@ -7,12 +7,12 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, FormData
@@ -31,25 +31,29 @@ from tests.telegram_server import BotApiServer
 
 GRID = "230203002001001"
 WANG, LI = 1001, 1002
+T = TypeVar("T")
+
 REPORT = "报事 幸福里 3 栋楼下路灯不亮"
 # Not the welcome, which promises 新任务.
 TASK = "新任务 2"
 
 
 def on(*platforms: str) -> pytest.MarkDecorator:
-    """On these platforms, each over both databases; the terminal is one operator's, and SQLite does."""
+    """On these platforms, each over both databases. Neither a terminal nor an engine knows which: SQLite does."""
     pairs = [
         (platform, database)
         for platform in platforms
         for database in ("sqlite", "postgresql")
-        if platform != "terminal" or database == "sqlite"
+        if platform not in ("terminal", "polling by ptb", "webhook by ptb") or database == "sqlite"
     ]
     return pytest.mark.parametrize(("platform", "database_url"), pairs, indirect=["database_url"])
 
 
-everywhere = on("web", "polling", "webhook", "terminal")
+# By aiogram where no engine is named.
+telegrams = ("polling", "webhook", "polling by ptb", "webhook by ptb")
+everywhere = on("web", "terminal", *telegrams)
 # A terminal has neither photos nor stickers, and says nothing twice.
-on_phones = on("web", "polling", "webhook")
+on_phones = on("web", *telegrams)
 
 
 # Who talks, and how each platform carries it.
@@ -337,13 +341,11 @@ class Store:
         self.passable.set()
         desks.write = self.write  # type: ignore[method-assign]
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Desk]:
+    async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         await self.passable.wait()
         if self.broken:
             raise OSError("the disk is full")
-        async with self._write() as desk:
-            yield desk
+        return await self._write(work)
 
 
 class House:
@@ -358,7 +360,7 @@ class House:
         self.brisk = True
         self.wang, self.li = self._person(platform, "wang", WANG), self._person(platform, "li", LI)
         if server is not None:
-            self._settings = at_telegram(settings, server, webhook=platform == "webhook")
+            self._settings = at_telegram(settings, server, platform)
 
     def _person(self, platform: str, name: str, chat: int) -> Client:
         if self._server is not None:
@@ -372,7 +374,7 @@ class House:
         self.service.adapters += [who.terminal(self.service) for who in people if isinstance(who, TerminalClient)]
         for adapter in self.service.adapters if self.brisk else ():
             # A server of our own needs no patience.
-            adapter.pace = adapter.pace and Pace(1000, 0.0)
+            adapter.pace = adapter.pace and Pace(1000, 0.0, 0.0)
         self._open = AsyncExitStack()
         await self._open.enter_async_context(self.service.running())
         for who in people:
@@ -390,8 +392,7 @@ class House:
                 await who.disconnect()
 
     async def invite(self, role: Role, area: str) -> str:
-        async with self.service.desks.write() as desk:
-            return await desk.people.invite(role=role, area=area)
+        return await self.service.desks.write(lambda desk: desk.people.invite(role=role, area=area))
 
     async def employ(self) -> None:
         """Make Li the gridworker here."""
@@ -399,11 +400,12 @@ class House:
         await hears(self.li, "欢迎！您现在是民乐社区第一网格的网格员")
 
     async def cases(self) -> list[Case]:
-        async with self.service.desks.read() as desk:
-            return sorted(
-                await desk.cases.in_area(self.service.district.code, list(Status), limit=1000),
-                key=lambda case: case.id,
-            )
+        return sorted(
+            await self.service.desks.read(
+                lambda desk: desk.cases.in_area(self.service.district.code, list(Status), limit=1000)
+            ),
+            key=lambda case: case.id,
+        )
 
     async def all_heard(self, client: Client) -> Counter[str]:
         """The first line of everything somebody has got, counted, when there is nothing more to come."""
@@ -420,18 +422,19 @@ class House:
             await until(self._all_sent, 2)
 
     async def _all_sent(self) -> bool:
-        async with self.service.desks.read() as desk:
-            return await desk.outbox.waiting(self._platform) == 0
+        return await self.service.desks.read(lambda desk: desk.outbox.waiting(self._platform)) == 0
 
 
-def at_telegram(settings: Settings, server: BotApiServer, *, webhook: bool) -> Settings:
+def at_telegram(settings: Settings, server: BotApiServer, platform: str) -> Settings:
+    mode, _, engine = platform.partition(" by ")
     given: dict[str, object] = {
         "database_url": settings.database_url,
         "files": settings.files,
         "telegram_token": server.token,
         "telegram_api": server.url,
+        "telegram_engine": engine or "aiogram",
     }
-    if not webhook:
+    if mode == "polling":
         return load(**given, http_port=0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -475,7 +478,7 @@ def picture(colour: str = "red") -> bytes:
 @pytest.fixture
 async def house(platform: str, settings: Settings, knowledge: Knowledge) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(Telegram()) if platform in ("polling", "webhook") else None
+        server = await stack.enter_async_context(Telegram()) if platform in telegrams else None
         house = House(settings, knowledge, platform, server)
         await house.open()
         yield house
@@ -613,7 +616,7 @@ async def test_long_and_empty_words_get_their_kind_answers(house: House) -> None
     await hears(house.wang, "受理编号")
 
 
-@on("polling", "webhook")
+@on(*telegrams)
 async def test_an_odd_message_gets_its_kind_answer_and_the_open_question_again(house: House) -> None:
     await house.wang.say("报事")
     await hears(house.wang, "请问在哪个小区")
@@ -633,8 +636,7 @@ async def test_a_photo_is_kept_with_the_case_and_reaches_the_gridworker(house: H
     assert (await hears(house.li, TASK)).photos == 1
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        (kept,) = await desk.cases.photos(case.id)
+    (kept,) = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     with Image.open(io.BytesIO(await house.service.desks.album.read(kept))) as photo:
         assert photo.size == (60, 40)
 
@@ -657,7 +659,7 @@ async def test_nothing_is_acknowledged_before_it_is_stored(
     # Told that we failed, the platform has come again.
     await until(lambda: caplog.text.count("turn failed, attempt 3") > 1)
     assert not house.wang.acknowledged()
-    if platform == "webhook" and house._server:
+    if platform.startswith("webhook") and house._server:
         assert set(house._server.webhook_statuses[posted:]) == {500}
 
     house.store.broken = False

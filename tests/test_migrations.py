@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from storage import migrate
+from storage.database import Connection as Tables
 from storage.database import Database
 from storage.tables import Base
 from tests.conftest import Postgres
@@ -29,7 +30,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 async def test_every_step_goes_up_down_and_up_again(empty_url: str) -> None:
     database = Database(empty_url)
-    async with database.write() as connection:
+
+    async def walk(connection: Tables) -> None:
         steps = await connection.run_sync(_steps)
         for step in steps:
             before = await connection.run_sync(_tables)
@@ -39,22 +41,22 @@ async def test_every_step_goes_up_down_and_up_again(empty_url: str) -> None:
             assert await connection.run_sync(_tables) == before | {"alembic_version"}
             await connection.run_sync(migrate.to, step)
             assert await connection.run_sync(_tables) == after
+
+    await database.write(walk)
     await database.close()
 
 
 async def test_the_models_are_what_the_steps_make(empty_url: str) -> None:
     database = Database(empty_url)
     await migrate.migrate(database)
-    async with database.write() as connection:
-        assert await connection.run_sync(_differences) == []
+    assert await database.write(lambda connection: connection.run_sync(_differences)) == []
     await database.close()
 
 
 async def test_a_start_on_tables_in_shape_changes_nothing_and_two_starts_at_once_are_one(empty_url: str) -> None:
     first, second = Database(empty_url), Database(empty_url)
     await asyncio.gather(migrate.migrate(first), migrate.migrate(second))
-    async with first.write() as connection:
-        assert await connection.run_sync(_differences) == []
+    assert await first.write(lambda connection: connection.run_sync(_differences)) == []
     await first.close()
     await second.close()
 

@@ -107,8 +107,9 @@ class House:
         return f"127.0.0.1:{self._settings.http_port}"
 
     async def cases(self) -> list[Case]:
-        async with self.service.desks.read() as desk:
-            return await desk.cases.in_area(self._knowledge.district.code, list(Status), limit=100)
+        return await self.service.desks.read(
+            lambda desk: desk.cases.in_area(self._knowledge.district.code, list(Status), limit=100)
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -272,8 +273,7 @@ async def test_a_report_travels_across_three_phones_until_the_resident_is_satisf
     await hears(gridworker, "「解决了，满意」")
     [case] = await house.cases()
     assert (case.status, case.rating) == (Status.CLOSED, Score.GOOD)
-    async with house.service.desks.read() as desk:
-        assert len(await desk.cases.photos(case.id, "done")) == 1
+    assert len(await house.service.desks.read(lambda desk: desk.cases.photos(case.id, "done"))) == 1
     await picture(page, "phones.png")
 
 
@@ -490,9 +490,8 @@ async def test_a_vote_is_opened_in_one_chat_and_cast_with_one_tap_in_another(hou
     voted = resident.get_by_test_id("choice").get_by_text("要装", exact=True)
     await expect(voted).to_have_attribute("aria-current", "true")
     person = house.service.guests["resident"].person_id
-    async with house.service.desks.read() as desk:
-        [ballot] = await desk.ballots.open_for("230203002001001")
-        assert await desk.ballots.vote_of(ballot.id, person) == 0
+    [ballot] = await house.service.desks.read(lambda desk: desk.ballots.open_for("230203002001001"))
+    assert await house.service.desks.read(lambda desk: desk.ballots.vote_of(ballot.id, person)) == 0
 
 
 async def test_nothing_is_fetched_from_anywhere_else(house: House, visit: Visit, seen: Seen) -> None:

@@ -13,6 +13,7 @@ from bot.core.words import Address, Kind, Reply
 from bot.log import Discreet
 from config.settings import Settings, load
 from domain.people import Role
+from storage.desk import Desk
 from tests.chat_client import chat
 from tests.play import Stage
 
@@ -51,22 +52,26 @@ async def test_a_number_once_given_out_never_comes_again(settings: Settings, kno
     await stage.say("wang", "忘记我")
     await stage.say("wang", "[确定删除]")
     assert stage._phones["wang"].messages[-1].id > last
-    async with stage.service.desks.write() as desk:
+
+    async def push(desk: Desk) -> None:
         contact = (await desk.people.meet(Address("web", "chat", "next"))).id
         await desk.outbox.queue(contact, Kind.PUSH, Reply("x"))
+
+    await stage.service.desks.write(push)
     await stage.close()
 
 
 async def test_an_invited_gridworker_is_the_one_on_the_districts_list(settings: Settings, knowledge: Knowledge) -> None:
     stage = Stage(settings, knowledge, restart=False)
-    async with stage.service.desks.write() as desk:
-        code = await desk.people.invite(role=Role.GRIDWORKER, area=GRID)
+    code = await stage.service.desks.write(lambda desk: desk.people.invite(role=Role.GRIDWORKER, area=GRID))
     await stage.introduce("wang", "居民", GRID)
     await stage.say("li", code)
     await stage.say("wang", "报事 楼下路灯不亮")
     await stage.say("li", "[接单]")
-    async with stage.service.desks.read() as desk:
-        assert [person.name for person in await desk.people.serving(GRID, [Role.GRIDWORKER])] == ["李强（示例）"]
+    assert [
+        person.name
+        for person in await stage.service.desks.read(lambda desk: desk.people.serving(GRID, [Role.GRIDWORKER]))
+    ] == ["李强（示例）"]
     assert any("网格员李强（示例）" in line for line in stage.heard("wang"))
     await stage.say("chen", code)
     assert stage.heard("chen") == ["这个邀请码不能用：可能输错了，用过了，或者过了七天。请向发码的人再要一个。"]
@@ -76,8 +81,7 @@ async def test_an_invited_gridworker_is_the_one_on_the_districts_list(settings: 
 async def test_a_second_gridworker_of_a_grid_is_asked_for_a_name(settings: Settings, knowledge: Knowledge) -> None:
     stage = Stage(settings, knowledge, restart=False)
     await stage.introduce("li", "网格员", GRID)
-    async with stage.service.desks.write() as desk:
-        code = await desk.people.invite(role=Role.GRIDWORKER, area=GRID)
+    code = await stage.service.desks.write(lambda desk: desk.people.invite(role=Role.GRIDWORKER, area=GRID))
     await stage.say("zhao", code)
     assert "怎么称呼您" in stage.heard("zhao")[0]
     await stage.close()

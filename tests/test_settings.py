@@ -10,7 +10,7 @@ from config.settings import BadSettings, Demo, Engine, Mode, Settings, load, unk
 
 PUBLIC = {
     "DATABASE_URL", "DISTRICT", "HTTP_HOST", "HTTP_PORT", "TELEGRAM_TOKEN", "TELEGRAM_API", "TELEGRAM_MODE",
-    "TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_ENGINE",
+    "TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_ENGINE", "TELEGRAM_PER_SECOND", "TELEGRAM_CHAT_GAP",
 }  # fmt: skip
 
 
@@ -40,10 +40,13 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XIAOMAZHA_HTTP_PORT", "many")
     monkeypatch.setenv("XIAOMAZHA_TELEGRAM_MODE", "pigeon")
     monkeypatch.setenv("XIAOMAZHA_TELEGRAM_ENGINE", "steam")
+    monkeypatch.setenv("XIAOMAZHA_TELEGRAM_PER_SECOND", "0")
+    monkeypatch.setenv("XIAOMAZHA_TELEGRAM_CHAT_GAP", "-1")
     with pytest.raises(BadSettings) as bad:
         load()
     assert [problem.split("：")[0] for problem in bad.value.problems] == [
-        "XIAOMAZHA_HTTP_PORT", "XIAOMAZHA_TELEGRAM_MODE", "XIAOMAZHA_TELEGRAM_ENGINE"
+        "XIAOMAZHA_HTTP_PORT", "XIAOMAZHA_TELEGRAM_MODE", "XIAOMAZHA_TELEGRAM_ENGINE",
+        "XIAOMAZHA_TELEGRAM_PER_SECOND", "XIAOMAZHA_TELEGRAM_CHAT_GAP",
     ]  # fmt: skip
 
 
@@ -100,10 +103,29 @@ def test_the_command_line_names_every_bad_setting_without_a_stack() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_what_is_not_configured_is_not_loaded() -> None:
-    code = "import bot.app, sys; print([name for name in ('aiogram', 'telegram', 'asyncpg') if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("given", "loaded"),
+    [
+        ({}, []),
+        ({"XIAOMAZHA_TELEGRAM_TOKEN": "1:a"}, ["aiogram"]),
+        ({"XIAOMAZHA_TELEGRAM_TOKEN": "1:a", "XIAOMAZHA_TELEGRAM_ENGINE": "ptb"}, ["telegram"]),
+        ({"XIAOMAZHA_TELEGRAM_ENGINE": "ptb"}, []),
+    ],
+)
+def test_what_is_not_configured_is_not_loaded(given: dict[str, str], loaded: list[str]) -> None:
+    code = (
+        "import sys; from bot.app import build; from config.settings import load; build(load());"
+        "print([name for name in ('aiogram', 'telegram', 'asyncpg') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=given,
+        cwd=Path(__file__).parents[1],
+    )
+    assert result.stdout.strip() == str(loaded)
 
 
 def test_the_documents_made_from_code_are_current() -> None:

@@ -2,30 +2,35 @@
 
 import asyncio
 import io
+import json
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 from PIL import Image
 
-from bot.adapters import telegram_aiogram
-from bot.adapters.telegram_aiogram import Telegram, TokenRefused
-from bot.core.ports import Pace
+from bot.adapters import telegram
+from bot.adapters.telegram import Engine, Telegram, TokenRefused
+from bot.adapters.telegram_aiogram import Aiogram
+from bot.adapters.telegram_ptb import Ptb
 from bot.core.sending import Gone, Moved, TryLater, Unacceptable, Unsure
 from bot.core.words import Address, Choice, Kind, Odd, Outgoing, Position, Reply, Said, Tap
 from storage.files import LARGEST, Album
 from tests.telegram_server import NAME, BotApiServer
 
-WANG, LI, YARD = 1001, 1002, -100200
+WANG, LI, YARD, GROUP = 1001, 1002, -100200, -1001234567890
 SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+Made = Callable[..., Engine]
 MENU = [("report", "报事"), ("/mine", "我的报事")]
 
 
@@ -58,7 +63,8 @@ class Ears:
 class Line:
     """The adapter at work, by polling or by webhook, with somebody listening at its other end."""
 
-    def __init__(self, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
+    def __init__(self, engine: Made, server: BotApiServer, folder: Path, *, webhook: bool) -> None:
+        self.engine = engine
         self.server = server
         self.album = Album(folder / "files")
         self.webhook = webhook
@@ -66,7 +72,7 @@ class Line:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/telegram/hook"
-        self.adapter = adapter(server, self.album, self.url if webhook else None)
+        self.adapter = adapter(engine, server, self.album, self.url if webhook else None)
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Task[None] | None = None
 
@@ -108,12 +114,17 @@ class Line:
         return said
 
 
-def adapter(server: BotApiServer, album: Album, webhook_url: str | None = None) -> Telegram:
+def adapter(
+    engine: Made, server: BotApiServer, album: Album, webhook_url: str | None = None, *, chat_gap: float = 0.0
+) -> Telegram:
     return Telegram(
+        engine,
         token=server.token,
         api=server.url,
         webhook_url=webhook_url,
         webhook_secret=SECRET if webhook_url else None,
+        per_second=1000,
+        chat_gap=chat_gap,
         album=album,
         menu=MENU,
         clock=lambda: NOW,
@@ -121,8 +132,8 @@ def adapter(server: BotApiServer, album: Album, webhook_url: str | None = None) 
 
 
 @asynccontextmanager
-async def at_work(server: BotApiServer, folder: Path, *, webhook: bool) -> AsyncIterator[Line]:
-    line = Line(server, folder, webhook=webhook)
+async def at_work(engine: Made, server: BotApiServer, folder: Path, *, webhook: bool) -> AsyncIterator[Line]:
+    line = Line(engine, server, folder, webhook=webhook)
     await line.open()
     line.listen()
     try:
@@ -133,9 +144,14 @@ async def at_work(server: BotApiServer, folder: Path, *, webhook: bool) -> Async
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server of our own, and without limits, needs no patience."""
-    monkeypatch.setattr(telegram_aiogram, "_FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(telegram_aiogram, "_PACE", Pace(1000, 0.0))
+    """A server of our own needs no patience."""
+    monkeypatch.setattr(telegram, "_FIRST_PAUSE", 0.05)
+
+
+@pytest.fixture(params=[Aiogram, Ptb], ids=["aiogram", "ptb"])
+def engine(request: pytest.FixtureRequest) -> Made:
+    made: Made = request.param
+    return made
 
 
 @pytest.fixture
@@ -145,30 +161,32 @@ async def server() -> AsyncIterator[BotApiServer]:
 
 
 @pytest.fixture(params=["polling", "webhook"])
-async def line(request: pytest.FixtureRequest, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=request.param == "webhook") as line:
+async def line(
+    request: pytest.FixtureRequest, engine: Made, server: BotApiServer, tmp_path: Path
+) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=request.param == "webhook") as line:
         yield line
 
 
 @pytest.fixture
-async def polling(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=False) as line:
+async def polling(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         yield line
 
 
 @pytest.fixture
-async def hooked(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
-    async with at_work(server, tmp_path, webhook=True) as line:
+async def hooked(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Line]:
+    async with at_work(engine, server, tmp_path, webhook=True) as line:
         await server.wait_for(lambda: server.menus)
         yield line
 
 
 @pytest.fixture
-async def post(server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
+async def post(engine: Made, server: BotApiServer, tmp_path: Path) -> AsyncIterator[Telegram]:
     """The adapter, only for sending."""
-    telegram = adapter(server, Album(tmp_path / "files"))
-    yield telegram
-    await telegram.close()
+    post = adapter(engine, server, Album(tmp_path / "files"))
+    yield post
+    await post.close()
 
 
 def picture(colour: str = "red", kind: str = "JPEG") -> bytes:
@@ -247,6 +265,9 @@ async def test_a_tap_too_old_to_answer_disturbs_nobody(line: Line) -> None:
     line.server.say(WANG, "还在吗")
 
     await line.heard(2)
+    await line.server.wait_for(lambda: line.server.called("answerCallbackQuery"))
+    # Long enough for a second attempt.
+    await asyncio.sleep(0.2)
 
     assert len(line.server.called("answerCallbackQuery")) == 1
 
@@ -398,16 +419,72 @@ async def test_in_a_group_only_what_is_meant_for_us_is_heard(line: Line) -> None
     await line.server.wait_for(lambda: line.server.answered == [query])
 
 
-async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(server: BotApiServer, tmp_path: Path) -> None:
+async def test_what_nobody_said_to_us_is_acknowledged_and_passed_over(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
     chat = {"id": WANG, "type": "private"}
     notice = {"message_id": 5, "date": 1, "chat": chat, "group_chat_created": True}
     server.happen({"channel_post": {"message_id": 5, "date": 1, "chat": {"id": -1, "type": "channel"}, "text": "x"}})
     server.happen({"my_chat_member": {"chat": chat, "date": 1}})
     server.happen({"message": notice})
-    server.happen({"message": {"message_id": "not a number", "chat": "nor a chat"}})
+    for nonsense in (
+        "words",
+        {"message_id": "not a number", "chat": "nor a chat"},
+        {"message_id": 6, "date": "yesterday", "chat": chat, "text": "x"},
+        {"message_id": 7, "date": 10**30, "chat": chat, "text": "x"},
+        {"message_id": 8, "date": 1, "chat": chat, "text": 5},
+        {"message_id": 9, "date": 1, "chat": chat, "photo": [{}]},
+    ):
+        server.happen({"message": nonsense})
+    server.happen({"callback_query": {"id": "1", "message": {"chat": chat}}})
     server.say(WANG, "在吗")
-    async with at_work(server, tmp_path, webhook=False) as line:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         assert (await line.one()).text == "在吗"
+
+
+# As Telegram words them, with all it adds; `said` is what there is to it for us, beside the chat and the time.
+UPDATES = json.loads((Path(__file__).parent / "telegram_updates.json").read_text("utf-8"))
+
+
+async def test_recorded_updates_say_the_same_to_whichever_library_reads_them(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    server.add_file("photo", picture())
+    for recorded in UPDATES:
+        server.allow(*recorded["update"])
+        server.happen(recorded["update"])
+
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
+        await line.server.wait_for(lambda: server.called("getUpdates") and not server.waiting)
+
+    expected = [recorded["said"] for recorded in UPDATES if recorded["said"]]
+    heard = [_essence(said) for said in line.ears.taken]
+    # One chat is heard in order; what was said in the other may come between.
+    for chat in (None, str(GROUP)):
+        assert [said for said in heard if said.get("chat") == chat] == [
+            said for said in expected if said.get("chat") == chat
+        ]
+    assert len(heard) == len(expected)
+
+
+def _essence(said: Said) -> dict[str, Any]:
+    """What of it is not as usual."""
+    position, tap = said.position, said.tap
+    told = {
+        "id": said.id,
+        "chat": said.address.chat if said.address.chat != str(WANG) else None,
+        "at": said.at.timestamp() if said.at not in (NOW, datetime.fromtimestamp(1_772_000_000, UTC)) else None,
+        "text": said.text,
+        "tap": [tap.message, tap.choice] if tap else None,
+        "photos": len(said.photos),
+        "position": [position.latitude, position.longitude] if position else None,
+        "phone": said.phone,
+        "odd": said.odd,
+        "edited": said.edited,
+        "group": said.group,
+        "album": said.album,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 # Being heard once, and not being lost.
@@ -433,7 +510,7 @@ async def test_what_was_in_hand_at_a_crash_is_heard_by_the_next_process(line: Li
     await line.crash()
 
     assert not line.ears.taken
-    async with at_work(line.server, tmp_path, webhook=line.webhook) as after:
+    async with at_work(line.engine, line.server, tmp_path, webhook=line.webhook) as after:
         assert (await after.one()).id == line.ears.begun[0].id
 
 
@@ -486,11 +563,11 @@ async def test_waiting_for_a_slow_chat_does_not_ask_telegram_all_the_time(pollin
     assert len(polling.server.called("getUpdates")) - before <= 3
 
 
-async def test_listening_goes_on_after_trouble_on_the_line(server: BotApiServer, tmp_path: Path) -> None:
+async def test_listening_goes_on_after_trouble_on_the_line(engine: Made, server: BotApiServer, tmp_path: Path) -> None:
     server.fail("getMe", status=502, description="Bad Gateway")
     server.fail("deleteWebhook", drop=True)
     server.fail("getUpdates", status=409, description="Conflict: terminated by other getUpdates request")
-    async with at_work(server, tmp_path, webhook=False) as line:
+    async with at_work(engine, server, tmp_path, webhook=False) as line:
         server.say(WANG, "喂")
         assert (await line.one()).text == "喂"
 
@@ -499,24 +576,24 @@ async def test_a_second_listener_is_named_in_the_log(
     polling: Line, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     await polling.server.wait_for(lambda: polling.server.called("getUpdates"))
-    async with at_work(polling.server, tmp_path, webhook=False):
+    async with at_work(polling.engine, polling.server, tmp_path, webhook=False):
         await polling.server.wait_for(lambda: "another process listens" in caplog.text)
 
 
 async def test_a_token_telegram_does_not_know_ends_listening_in_plain_words(
-    server: BotApiServer, tmp_path: Path
+    engine: Made, server: BotApiServer, tmp_path: Path
 ) -> None:
     server.fail(status=401, description="Unauthorized")
-    telegram = adapter(server, Album(tmp_path))
+    refused = adapter(engine, server, Album(tmp_path))
     with pytest.raises(TokenRefused, match="BotFather"):
-        await telegram.listen(Ears().take)
-    await telegram.close()
+        await refused.listen(Ears().take)
+    await refused.close()
 
 
-def test_what_is_no_token_at_all_is_refused_at_once(tmp_path: Path) -> None:
+def test_what_is_no_token_at_all_is_refused_at_once(engine: Made, tmp_path: Path) -> None:
     nowhere = SimpleNamespace(token="hello", url="http://127.0.0.1:9")
     with pytest.raises(TokenRefused, match="BotFather"):
-        adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
 
 
 async def test_the_menu_and_the_kinds_of_updates_are_set_at_the_start(line: Line) -> None:
@@ -583,8 +660,10 @@ async def test_an_update_we_cannot_read_does_not_come_back_for_ever(hooked: Line
     assert hooked.server.webhook_statuses == [200, 200]
 
 
-async def test_before_anybody_listens_telegram_is_asked_to_come_back(server: BotApiServer, tmp_path: Path) -> None:
-    line = Line(server, tmp_path, webhook=True)
+async def test_before_anybody_listens_telegram_is_asked_to_come_back(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    line = Line(engine, server, tmp_path, webhook=True)
     await line.open()
     async with (
         ClientSession(headers={"X-Telegram-Bot-Api-Secret-Token": SECRET}) as session,
@@ -597,10 +676,13 @@ async def test_before_anybody_listens_telegram_is_asked_to_come_back(server: Bot
 def test_a_webhook_without_a_secret_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="secret"):
         Telegram(
+            Aiogram,
             token="1:a",
             api="http://127.0.0.1:9",
             webhook_url="https://example.org/hook",
             webhook_secret=None,
+            per_second=29,
+            chat_gap=1.05,
             album=Album(tmp_path),
             menu=[],
             clock=lambda: NOW,
@@ -675,12 +757,9 @@ async def test_what_was_delivered_in_part_goes_on_where_it_stopped(server: BotAp
     assert "".join(each.text for each in server.sent(WANG)) == text
 
 
-async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(telegram_aiogram, "_PACE", Pace(29, 1.05))
+async def test_the_parts_of_one_message_keep_the_pace_of_a_chat(engine: Made, tmp_path: Path) -> None:
     async with BotApiServer(limits=True) as server:
-        post = adapter(server, Album(tmp_path))
+        post = adapter(engine, server, Album(tmp_path), chat_gap=1.05)
         await post.send(outgoing("甲" * 4097))
         with pytest.raises(TryLater):
             await post.send(outgoing("太快了"))
@@ -718,7 +797,7 @@ async def test_each_refusal_is_told_apart(
     with pytest.raises(trouble) as raised:
         await post.send(outgoing("您好"))
     if isinstance(raised.value, TryLater):
-        assert raised.value.seconds == (60 if status == 401 else None)
+        assert (raised.value.seconds, raised.value.everywhere) == ((60, True) if status == 401 else (None, False))
     await post.send(outgoing("再来"))
     assert [sent.text for sent in server.sent(WANG)] == ["再来"]
 
@@ -728,6 +807,28 @@ async def test_telegram_says_how_long_to_wait(server: BotApiServer, post: Telegr
     with pytest.raises(TryLater) as raised:
         await post.send(outgoing("您好"))
     assert raised.value.seconds == 7
+
+
+async def test_one_chat_told_to_wait_is_told_apart_from_all_of_them(server: BotApiServer, post: Telegram) -> None:
+    async def refused(chat: int) -> bool:
+        server.fail("sendMessage", retry_after=7)
+        with pytest.raises(TryLater) as raised:
+            await post.send(replace(outgoing("您好"), chat=str(chat)))
+        return raised.value.everywhere
+
+    assert [await refused(WANG), await refused(WANG)] == [False, False]
+    # Somebody else was served: it was about Wang alone.
+    await post.send(replace(outgoing("您好"), chat=str(LI)))
+    assert [await refused(WANG), await refused(LI), await refused(YARD)] == [False, True, True]
+
+
+def test_groups_are_written_to_more_rarely(tmp_path: Path) -> None:
+    nowhere = SimpleNamespace(token="1:a", url="http://127.0.0.1:9")
+    gaps = []
+    for chat_gap in (1.05, 0.0, 5.0):
+        post = adapter(Aiogram, nowhere, Album(tmp_path), chat_gap=chat_gap)  # type: ignore[arg-type]
+        gaps.append((post.gap(str(WANG)), post.gap(str(YARD))))
+    assert gaps == [(1.05, 3.05), (0.0, 3.05), (5.0, 5.0)]
 
 
 async def test_a_group_that_moved_tells_its_new_number(server: BotApiServer, post: Telegram) -> None:
@@ -749,18 +850,21 @@ async def test_a_line_that_breaks_after_sending_leaves_us_unsure(server: BotApiS
     assert len(server.sent(WANG)) == 1
 
 
-async def test_an_answer_that_does_not_come_leaves_us_unsure(server: BotApiServer, post: Telegram) -> None:
-    post._session.timeout = 0.1
+async def test_an_answer_that_does_not_come_leaves_us_unsure(
+    engine: Made, server: BotApiServer, tmp_path: Path
+) -> None:
+    post = adapter(lambda token, api: engine(token, api, patience=0.1), server, Album(tmp_path))
     server.fail("sendMessage", delay=0.3)
     with pytest.raises(Unsure):
         await post.send(outgoing("到了没有"))
+    await post.close()
 
 
-async def test_a_telegram_that_cannot_be_reached_was_not_written_to(tmp_path: Path) -> None:
+async def test_a_telegram_that_cannot_be_reached_was_not_written_to(engine: Made, tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         nowhere = SimpleNamespace(token="1:a", url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        post = adapter(nowhere, Album(tmp_path))  # type: ignore[arg-type]
+        post = adapter(engine, nowhere, Album(tmp_path))  # type: ignore[arg-type]
         with pytest.raises(TryLater) as raised:
             await post.send(outgoing("您好"))
         assert raised.value.seconds is None

@@ -20,6 +20,7 @@ from bot.core.words import Address, Choice, Kind
 from config.settings import Settings
 from domain.people import Role
 from storage.database import Database
+from storage.desk import Desk
 from storage.tables import Contacts, HeardMessages, Outbox, Parked, People
 from tests.telegram_server import Sent, _Refusal
 from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram, TelegramClient, hears, picture, until
@@ -27,7 +28,10 @@ from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram
 HOST, FIRST_RESIDENT, RESIDENTS = 1003, 2001, 30
 COMMUNITY = GRID[:12]
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.parametrize("platform", ["polling", "polling by ptb"], ids=["aiogram", "ptb"]),
+]
 
 
 class Moody(Telegram):
@@ -56,8 +60,8 @@ class Moody(Telegram):
 class TelegramHouse(House):
     """The service with Telegram beside it."""
 
-    def __init__(self, settings: Settings, knowledge: Knowledge, server: Moody) -> None:
-        super().__init__(settings, knowledge, "polling", server)
+    def __init__(self, settings: Settings, knowledge: Knowledge, platform: str, server: Moody) -> None:
+        super().__init__(settings, knowledge, platform, server)
         self.server = server
         self.database_url = settings.database_url
         self.wang: TelegramClient = TelegramClient(self.clock, server, WANG)
@@ -73,18 +77,20 @@ class TelegramHouse(House):
         """What the database holds, whether the service runs or not."""
         database = Database(self.database_url)
         try:
-            async with database.read() as connection:
-                return list((await connection.execute(select(*columns))).all())
+            return list((await database.read(lambda connection: connection.execute(select(*columns)))).all())
         finally:
             await database.close()
 
     async def push(self, chat: int, words: str, kind: Kind = Kind.PUSH) -> None:
         """Tell somebody something of our own accord, with a button under it."""
-        async with self.service.desks.write() as desk:
+
+        async def tell(desk: Desk) -> None:
             person = (await desk.people.meet(self.address(chat))).person
             # It is not they who speak.
             desk._speaker = None
             await desk.tell(person.id, words, kind=kind, choices=[Choice("tasks.title", opens="tasks")])
+
+        await self.service.desks.write(tell)
 
 
 @pytest.fixture
@@ -94,8 +100,8 @@ async def server() -> AsyncIterator[Moody]:
 
 
 @pytest.fixture
-async def house(server: Moody, settings: Settings, knowledge: Knowledge) -> AsyncIterator[TelegramHouse]:
-    house = TelegramHouse(settings, knowledge, server)
+async def house(platform: str, server: Moody, settings: Settings, knowledge: Knowledge) -> AsyncIterator[TelegramHouse]:
+    house = TelegramHouse(settings, knowledge, platform, server)
     await house.open()
     yield house
     await house.settle()
@@ -148,8 +154,7 @@ async def test_an_album_is_one_report_with_all_its_photos(house: TelegramHouse) 
     await hears(house.li, TASK)
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        kept = await desk.cases.photos(case.id)
+    kept = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     album = [sent for sent in house.server.sent(LI) if sent.photo]
     assert [sent.photo for sent in album] == [await house.service.desks.album.read(digest) for digest in kept]
     assert len(set(kept)) == 3
@@ -163,8 +168,7 @@ async def test_a_photo_is_downloaded_kept_and_pushed_as_a_photo(house: TelegramH
     task: Sent = (await hears(house.li, TASK)).key
 
     (case,) = await house.cases()
-    async with house.service.desks.read() as desk:
-        (kept,) = await desk.cases.photos(case.id)
+    (kept,) = await house.service.desks.read(lambda desk: desk.cases.photos(case.id))
     assert task.photo == await house.service.desks.album.read(kept)
     assert task.buttons == ["接单", "退回", "完成"]
 
@@ -293,10 +297,12 @@ async def test_a_chat_told_to_wait_waits_and_the_others_do_not(house: TelegramHo
 # Many at once.
 
 
-async def test_a_ballot_is_told_voted_in_and_its_result_shown_to_all(settings: Settings, knowledge: Knowledge) -> None:
+async def test_a_ballot_is_told_voted_in_and_its_result_shown_to_all(
+    platform: str, settings: Settings, knowledge: Knowledge
+) -> None:
     # With Telegram's limits in force, and at our real pace.
     async with Moody(limits=True) as server:
-        house = TelegramHouse(settings, knowledge, server)
+        house = TelegramHouse(settings, knowledge, platform, server)
         house.brisk = False
         await house.open()
         await _ballot(house)
@@ -311,10 +317,13 @@ def _residents() -> range:
 
 async def _ballot(house: TelegramHouse) -> None:
     host, residents = house.person(HOST), [house.person(chat) for chat in _residents()]
-    async with house.service.desks.write() as desk:
+
+    async def settle(desk: Desk) -> None:
         for each in residents:
             person = (await desk.people.meet(house.address(each.chat))).person
             await desk.people.change(person.id, grid=GRID)
+
+    await house.service.desks.write(settle)
     await host.say(f"/start i_{await house.invite(Role.COUNCIL_HOST, COMMUNITY)}")
     await hears(host, "欢迎")
     await host.say("发起表决 3 号楼前要不要装充电桩")
@@ -366,7 +375,14 @@ async def test_a_hundred_messages_in_a_second_get_one_word_and_none_is_lost(hous
     ("kind", "state", "copies"), [(Kind.PUSH, "sent", 2), (Kind.REMINDER, "unknown", 1)], ids=["push", "reminder"]
 )
 async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_says(
-    house: TelegramHouse, settings: Settings, knowledge: Knowledge, tmp_path: Path, kind: Kind, state: str, copies: int
+    house: TelegramHouse,
+    platform: str,
+    settings: Settings,
+    knowledge: Knowledge,
+    tmp_path: Path,
+    kind: Kind,
+    state: str,
+    copies: int,
 ) -> None:
     await _pushed_slowly(house, kind)
     # What lies on the disk at this moment is all that a killed process leaves behind.
@@ -374,7 +390,8 @@ async def test_what_was_being_sent_at_a_kill_is_repeated_or_left_as_its_kind_say
     await asyncio.to_thread(_copy, Path(house.database_url.removeprefix("sqlite:///")), left)
     await until(lambda: _copies(house))
     await house.close()
-    after = TelegramHouse(settings.model_copy(update={"database_url": f"sqlite:///{left}"}), knowledge, house.server)
+    elsewhere = settings.model_copy(update={"database_url": f"sqlite:///{left}"})
+    after = TelegramHouse(elsewhere, knowledge, platform, house.server)
     ((number,),) = [row[:1] for row in await after.rows(Outbox.id, Outbox.state) if row.state == "sending"]
 
     await after.open()

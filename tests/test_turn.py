@@ -1,15 +1,16 @@
 """What holds when things go wrong in a turn: nothing lost, nothing doubled, nobody left without a word."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
 from bot import parked
 from bot.app import Knowledge, build
+from bot.core.errors import Unavailable
 from bot.core.talk import Ask, Talk, conversation
 from bot.core.turn import Turns
 from bot.core.words import Address, Choice, Kind, Reply, Said, Tap
@@ -18,7 +19,10 @@ from config.settings import Settings
 from domain.cases import Status
 from nlp import plain
 from storage.desk import Desk, Desks
+from storage.outbox import Claimed
 from tests.play import START, Stage
+
+T = TypeVar("T")
 
 WANG = Address("web", "chat", "wang")
 GRID = "230203002001001"
@@ -37,8 +41,7 @@ async def stage(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Stage
 
 
 async def _cases(stage: Stage) -> int:
-    async with stage.service.desks.read() as desk:
-        return len(await desk.cases.in_area(GRID, list(Status), limit=1000))
+    return len(await stage.service.desks.read(lambda desk: desk.cases.in_area(GRID, list(Status), limit=1000)))
 
 
 async def test_the_same_message_twice_even_at_once_does_one_thing(stage: Stage) -> None:
@@ -61,8 +64,7 @@ async def test_two_services_on_one_database_take_a_message_once(
 async def test_two_strangers_first_messages_at_once_make_one_person(stage: Stage) -> None:
     stranger = Address("web", "chat", "stranger")
     await asyncio.gather(*(stage.service.turns.take(Said(stranger, str(number), START, "你好")) for number in range(3)))
-    async with stage.service.desks.write() as desk:
-        people = {(await desk.people.meet(stranger)).person.id for _ in range(2)}
+    people = {(await stage.service.desks.write(lambda desk: desk.people.meet(stranger))).person.id for _ in range(2)}
     assert len(people) == 1
 
 
@@ -73,13 +75,15 @@ class _Failing(Desks):
         self.__dict__.update(desks.__dict__)
         self.failures = failures
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Desk]:
-        async with super().write() as desk:
-            yield desk
+    async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        async def failing(desk: Desk) -> T:
+            result = await work(desk)
             if self.failures:
                 self.failures -= 1
                 raise OSError("the disk is full")
+            return result
+
+        return await super().write(failing)
 
 
 async def test_a_transaction_that_fails_is_tried_again_and_done_once(stage: Stage) -> None:
@@ -92,7 +96,7 @@ async def test_a_transaction_that_fails_is_tried_again_and_done_once(stage: Stag
 
 async def test_a_message_that_cannot_even_be_put_aside_is_not_acknowledged(stage: Stage) -> None:
     turns: Turns[Desk] = Turns(_Failing(stage.service.desks, 9), stage.service.book, stage.knowledge.ear, lambda: "t1")
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(Unavailable):
         await turns.take(said("报事 楼下路灯不亮"))
     assert await _cases(stage) == 0
     await stage.service.turns.take(said("报事 楼下路灯不亮"))
@@ -112,14 +116,14 @@ async def test_a_mistake_of_ours_is_parked_with_an_apology_and_the_chat_goes_on(
     service = build(settings, clock=lambda: START, knowledge=knowledge, conversations=[broken])
     await service.turns.take(said("坏了", "1"))
     await service.turns.take(said("路灯", "2"))
-    async with service.desks.read() as desk:
-        aside = await desk.heard.parked()
+    aside = await service.desks.read(lambda desk: desk.heard.parked())
     assert len(aside) == 1
     await Sender(service.desks, service.adapters, lambda: 0.0).deliver()
-    async with service.desks.read() as desk:
-        contact = await desk.people.find(WANG)
-        assert contact is not None
-        lying = [outgoing.reply.text for _, outgoing in await desk.outbox.lying(contact, 0)]
+    contact = await service.desks.read(lambda desk: desk.people.find(WANG))
+    assert contact is not None
+    lying = [
+        outgoing.reply.text for _, outgoing in await service.desks.read(lambda desk: desk.outbox.lying(contact, 0))
+    ]
     assert aside[0][0] in lying[-1]
     assert "ZeroDivisionError" not in "".join(lying)
     await service.turns.take(said("取消", "3"))
@@ -140,8 +144,7 @@ async def test_what_was_parked_is_listed_and_done_once_when_it_is_replayed(
     assert await parked.listed(mended[0]) == ["t7  web"]
     assert await parked.replay(mended[1], "t7")
     assert not await parked.replay(mended[2], "t7")
-    async with mended[3].desks.read() as desk:
-        assert len(await desk.cases.in_area(GRID, list(Status))) == 1
+    assert len(await mended[3].desks.read(lambda desk: desk.cases.in_area(GRID, list(Status)))) == 1
     await mended[3].desks.database.close()
 
 
@@ -197,8 +200,9 @@ async def test_a_confirmation_holds_only_for_what_was_shown(stage: Stage) -> Non
     await turns.take(said("幸福里 5 栋", "1#9", edited=True))
     stage.now += timedelta(seconds=5)
     await turns.take(said("是", "7"))
-    async with stage.service.desks.read() as desk:
-        assert [case.place for case in await desk.cases.in_area(GRID, list(Status))] == ["幸福里 5 栋"]
+    assert [
+        case.place for case in await stage.service.desks.read(lambda desk: desk.cases.in_area(GRID, list(Status)))
+    ] == ["幸福里 5 栋"]
 
 
 async def test_an_old_yes_agrees_to_nothing_new(stage: Stage) -> None:
@@ -238,18 +242,19 @@ async def test_people_writing_to_each_other_at_once_never_stand_in_each_others_w
     tasks = [Said(Address("web", "chat", "li"), f"li-{number}", START, "我的任务") for number in range(3)]
     await asyncio.gather(*(stage.service.turns.take(each) for each in [*reports, *tasks]))
     assert await _cases(stage) == len(names)
-    async with stage.service.desks.read() as desk:
-        assert await desk.heard.parked() == []
+    assert await stage.service.desks.read(lambda desk: desk.heard.parked()) == []
 
 
 async def test_quiet_hours_hold_back_what_can_wait_and_not_what_cannot(stage: Stage) -> None:
-    async with stage.service.desks.write() as desk:
-        wang = (await desk.people.meet(WANG)).person
+    wang = (await stage.service.desks.write(lambda desk: desk.people.meet(WANG))).person
     stage.now = START + timedelta(hours=14)
     assert stage.now.astimezone(stage.knowledge.district.timezone).hour == 23
-    async with stage.service.desks.write() as desk:
+
+    async def tell(desk: Desk) -> None:
         await desk.tell(wang.id, "turn.empty", kind=Kind.REMINDER)
         await desk.tell(wang.id, "me.link", kind=Kind.PUSH)
+
+    await stage.service.desks.write(tell)
     await stage.wait(0, "秒")
     assert stage.heard("wang") == ["连接另一个聊天"]
     stage.heard("wang").clear()
@@ -258,11 +263,9 @@ async def test_quiet_hours_hold_back_what_can_wait_and_not_what_cannot(stage: St
 
 
 async def test_a_thing_told_once_is_told_once(stage: Stage) -> None:
-    async with stage.service.desks.write() as desk:
-        wang = (await desk.people.meet(WANG)).person
+    wang = (await stage.service.desks.write(lambda desk: desk.people.meet(WANG))).person
     for _ in range(3):
-        async with stage.service.desks.write() as desk:
-            await desk.tell(wang.id, "turn.empty", kind=Kind.PUSH, once="push:1")
+        await stage.service.desks.write(lambda desk: desk.tell(wang.id, "turn.empty", kind=Kind.PUSH, once="push:1"))
     await stage.wait(0, "秒")
     assert len(stage.heard("wang")) == 1
 
@@ -283,20 +286,25 @@ async def test_what_is_due_comes_true_once_however_many_bells_ring(
 
 
 async def test_messages_after_a_crash_in_flight_follow_their_kinds_policy(stage: Stage) -> None:
-    async with stage.service.desks.write() as desk:
+
+    async def queue(desk: Desk) -> None:
         contact = (await desk.people.meet(Address("telegram", "1", "5"))).id
         for kind in (Kind.PUSH, Kind.REMINDER):
             await desk.outbox.queue(contact, kind, Reply(kind.value, (Choice("好"),)))
+
+    await stage.service.desks.write(queue)
     sent = []
     for _ in range(2):
-        async with stage.service.desks.write() as desk:
-            sent += await desk.outbox.claim(("telegram", "1"), 1, frozenset())
+        sent += await stage.service.desks.write(lambda desk: desk.outbox.claim("telegram:1", 1, frozenset()))
     assert [claimed.outgoing.kind for claimed in sent] == [Kind.PUSH, Kind.REMINDER]
     # The process dies here; the next one settles what was in flight.
-    async with stage.service.desks.write() as desk:
-        await desk.outbox.recover()
-        again = await desk.outbox.claim(("telegram", "1"), 9, frozenset())
-        nothing = await desk.outbox.claim(("telegram", "1"), 9, frozenset())
+
+    async def begin_again(desk: Desk) -> tuple[list[Claimed], list[Claimed]]:
+        await desk.outbox.recover("telegram:1")
+        again = await desk.outbox.claim("telegram:1", 9, frozenset())
+        return again, await desk.outbox.claim("telegram:1", 9, frozenset())
+
+    again, nothing = await stage.service.desks.write(begin_again)
     assert [(claimed.outgoing.id, claimed.outgoing.reply) for claimed in again] == [
         (sent[0].outgoing.id, sent[0].outgoing.reply)
     ]

@@ -72,5 +72,12 @@ class Terminal:
             self._buttons = (outgoing.id, len(reply.choices))
             self._write("  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1)))
 
-    def ring(self, contacts: object) -> None:
+    def ring(self, lying: object) -> None:
         """Not a mailbox: nothing lies ready here."""
+
+    def look(self, contacts: object) -> None:
+        """Nothing lies ready here."""
+
+    def gap(self, chat: str) -> float:
+        """A screen takes whatever comes."""
+        return 0.0

@@ -11,21 +11,22 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from bot.core.ports import Pace, Take
-from bot.core.words import Address, Kind, Outgoing, Position, Said, Tap
+from bot.core.words import Address, Kind, Lying, Outgoing, Position, Said, Tap
 from domain.people import Person
-from storage.desk import Desks
+from storage.desk import Desk, Desks
 from storage.files import LARGEST, BadPhoto
 
 log = logging.getLogger("xiaomazha.web")
 
 _FRAME = 64 * 1024
-_LOOK_AGAIN = 2.0
+_LOOK_AGAIN = 10.0
 
 
 class _Frame(msgspec.Struct):
@@ -52,6 +53,21 @@ class Guest:
     person_id: int
 
 
+class _Reader:
+    """An open page: what was brought for it since it was last written to."""
+
+    def __init__(self) -> None:
+        self.bell = asyncio.Event()
+        self.brought: list[Lying] = []
+
+    def take(self, after: int) -> list[tuple[int, Outgoing]]:
+        """What was brought, if nothing lies between it and what the page has; empty: look in the mailbox."""
+        brought, self.brought = [each for each in self.brought if each.number > after], []
+        if not brought or brought[0].before > after:
+            return []
+        return [(each.number, each.outgoing) for each in brought]
+
+
 class WebChat:
     """The adapter for the chat page. A token is the key to a chat; we keep only its hash."""
 
@@ -72,7 +88,7 @@ class WebChat:
         self._shortcuts = shortcuts
         self._guests = guests
         self._take: Take | None = None
-        self._readers: dict[int, set[asyncio.Event]] = {}
+        self._readers: dict[int, set[_Reader]] = {}
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def listen(self, take: Take) -> None:
@@ -87,10 +103,20 @@ class WebChat:
     async def send(self, outgoing: Outgoing) -> None:
         """Nothing to do: what is stored is delivered."""
 
-    def ring(self, contacts: Sequence[int]) -> None:
+    def gap(self, chat: str) -> float:
+        """A mailbox takes whatever comes."""
+        return 0.0
+
+    def ring(self, lying: Sequence[Lying]) -> None:
+        for each in lying:
+            for reader in self._readers.get(each.contact_id, ()):
+                reader.brought.append(each)
+                reader.bell.set()
+
+    def look(self, contacts: Sequence[int]) -> None:
         for contact in contacts:
-            for bell in self._readers.get(contact, ()):
-                bell.set()
+            for reader in self._readers.get(contact, ()):
+                reader.bell.set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -108,11 +134,9 @@ class WebChat:
             guest = self._guests(request).get(str(phone))
             if guest is None:
                 raise web.HTTPNotFound(text="no such phone")
-            async with self._desks.write() as desk:
-                await desk.people.bind(self._address(token), guest.person_id)
+            await self._desks.write(lambda desk: desk.people.bind(self._address(token), guest.person_id))
         else:
-            async with self._desks.write() as desk:
-                await desk.people.meet(self._address(token))
+            await self._desks.write(lambda desk: desk.people.meet(self._address(token)))
         return web.json_response({"token": token})
 
     async def _phones(self, request: web.Request) -> web.Response:
@@ -172,8 +196,7 @@ class WebChat:
                 await asyncio.gather(reader, return_exceptions=True)
 
     async def _knows(self, address: Address) -> bool:
-        async with self._desks.read() as desk:
-            return await desk.people.find(address) is not None
+        return await self._desks.read(lambda desk: desk.people.find(address)) is not None
 
     async def _say(self, socket: web.WebSocketResponse, address: Address, frame: _Frame) -> None:
         if not 8 <= len(frame.id) <= 64:
@@ -204,8 +227,13 @@ class WebChat:
         await socket.send_json({"type": "ack", "id": frame.id})
 
     async def _own_photos(self, digests: Sequence[str]) -> tuple[str, ...]:
-        async with self._desks.read() as desk:
+        if not digests:
+            return ()
+
+        async def known(desk: Desk) -> tuple[str, ...]:
             return tuple([digest for digest in digests if await desk.files.known(digest)])
+
+        return await self._desks.read(known)
 
     async def _welcome(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         try:
@@ -219,9 +247,8 @@ class WebChat:
 
     async def _write_out(self, socket: web.WebSocketResponse, address: Address, after: int) -> None:
         """Greet, then write out everything after a number, now and as it comes."""
-        async with self._desks.read() as desk:
-            # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
-            behind = await desk.people.at(address)
+        # Only looked at: what they are told goes where they last wrote from, not where a page lies open.
+        behind = await self._desks.read(lambda desk: desk.people.at(address))
         if behind is None:
             return
         contact, person = behind
@@ -233,21 +260,21 @@ class WebChat:
                 "shortcuts": [{"label": label, "text": label} for label in self._shortcuts(person)],
             }
         )
-        bell = asyncio.Event()
-        self._readers.setdefault(contact, set()).add(bell)
+        reader = _Reader()
+        self._readers.setdefault(contact, set()).add(reader)
         try:
             while not socket.closed:
-                bell.clear()
-                async with self._desks.read() as desk:
-                    lying = await desk.outbox.lying(contact, after)
+                reader.bell.clear()
+                brought = reader.take(after)
+                lying = brought or await self._desks.read(partial(_lying, contact, after))
                 for number, outgoing in lying:
                     if outgoing.kind is not Kind.MENU:
                         await socket.send_str(_drawn(number, outgoing))
                     after = number
-                if not lying:
-                    await _heard(bell)
+                if brought or not lying:
+                    await _heard(reader.bell)
         finally:
-            self._readers[contact].discard(bell)
+            self._readers[contact].discard(reader)
             if not self._readers[contact]:
                 del self._readers[contact]
 
@@ -276,8 +303,7 @@ class WebChat:
             digest = await self._desks.album.keep(bytes(data))
         except BadPhoto:
             return _said(415, "这不是我能看的照片。请发 JPG 或 PNG 图片。")
-        async with self._desks.write() as desk:
-            await desk.files.note(digest, len(data))
+        await self._desks.write(lambda desk: desk.files.note(digest, len(data)))
         return web.json_response({"id": digest, "url": f"/chat/files/{digest}"})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -298,6 +324,10 @@ class WebChat:
                 "Content-Disposition": "inline",
             },
         )
+
+
+async def _lying(contact: int, after: int, desk: Desk) -> list[tuple[int, Outgoing]]:
+    return await desk.outbox.lying(contact, after)
 
 
 def _first_bytes(path: Any) -> bytes:

@@ -16,3 +16,7 @@ class Unclear(Exception):
 
 class CannotGoOn(Exception):
     """Only the operator can help; its words are for them, in Chinese, without a stack."""
+
+
+class Unavailable(Exception):
+    """The database cannot be used just now: nothing was kept, and nobody is to blame for what they said."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from bot.core.talk import Line
-from bot.core.words import Address, Choice, Outgoing, Said
+from bot.core.words import Address, Allowance, Choice, Lying, Outgoing, Said
 from domain.district import District
 from domain.faq import Match
 from domain.people import Person
@@ -41,6 +41,9 @@ class Desk(Protocol):
     async def meet(self, address: Address) -> Contact:
         """Who speaks from there, with their chat locked."""
 
+    async def allow(self, contact: Contact, allowance: Allowance) -> None:
+        """Note how many messages the platform lets us send to this chat from now on."""
+
     async def keep(self, contact: Contact, state: str) -> None:
         """Put down what is open."""
 
@@ -72,6 +75,7 @@ class Desk(Protocol):
         """Queue what was said to whoever speaks, in as few messages as it takes."""
 
 
+T = TypeVar("T")
 D = TypeVar("D", bound=Desk)
 D_co = TypeVar("D_co", bound=Desk, covariant=True)
 
@@ -79,7 +83,8 @@ D_co = TypeVar("D_co", bound=Desk, covariant=True)
 class Desks(Protocol[D_co]):
     """Where transactions begin."""
 
-    def write(self) -> AbstractAsyncContextManager[D_co]: ...
+    async def write(self, work: Callable[[D_co], Awaitable[T]]) -> T:
+        """Do some work in one transaction: all of it is kept once this returns, nothing of it if it raises."""
 
 
 Take = Callable[[Said], Awaitable[None]]
@@ -87,16 +92,17 @@ Take = Callable[[Said], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat."""
+    """How fast a platform lets us speak: messages a second in all, seconds between two to one chat or group."""
 
     per_second: float
     chat_gap: float
+    group_gap: float
 
 
 class Adapter(Protocol):
     """A platform: it hears what people say there and draws what we say.
 
-    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` tells them there is something.
+    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` brings them what is new.
     """
 
     platform: str
@@ -110,8 +116,14 @@ class Adapter(Protocol):
     async def send(self, outgoing: Outgoing) -> None:
         """Deliver one message. Raises one of the troubles of `bot.core.sending`."""
 
-    def ring(self, contacts: Sequence[int]) -> None:
-        """New messages lie ready for these contacts."""
+    def gap(self, chat: str) -> float:
+        """Seconds to keep between two messages to this chat."""
+
+    def ring(self, lying: Sequence[Lying]) -> None:
+        """These messages lie ready from now on."""
+
+    def look(self, contacts: Sequence[int]) -> None:
+        """Another process has put something into the mailboxes of these contacts."""
 
 
 class Ear(Protocol):

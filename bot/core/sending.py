@@ -2,11 +2,15 @@
 
 
 class TryLater(Exception):
-    """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did."""
+    """Not taken, try again: too many requests, or the platform is unwell. `seconds` as it asked, if it did.
 
-    def __init__(self, seconds: float | None = None) -> None:
-        super().__init__(f"try later ({seconds} s)")
+    `everywhere`: it is not about this chat, no other message will be taken before that either.
+    """
+
+    def __init__(self, seconds: float | None = None, *, everywhere: bool = False) -> None:
+        super().__init__(f"try later ({seconds} s{', everywhere' if everywhere else ''})")
         self.seconds = seconds
+        self.everywhere = everywhere
 
 
 class Gone(Exception):

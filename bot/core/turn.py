@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from bot.core.errors import Refused
+from bot.core.errors import Refused, Unavailable
 from bot.core.ports import Contact, D, Desks, Ear
 from bot.core.render import Phrase
 from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
@@ -144,7 +144,8 @@ class Turns(Generic[D]):
         Taking it twice is harmless. A message that fails every time is parked and its sender told so kindly.
 
         Raises:
-            Exception: not even that could be stored; do not acknowledge, the platform will repeat it.
+            Unavailable: nothing can be stored just now; do not acknowledge, the platform will repeat it.
+            Exception: not even the apology could be stored; do not acknowledge either.
         """
         said = replace(said, text=_clean(said.text))
         # Kept alive by those who hold or await it, gone with the last of them.
@@ -154,23 +155,27 @@ class Turns(Generic[D]):
             for number, pause in enumerate(_ATTEMPTS):
                 await asyncio.sleep(pause)
                 try:
-                    async with self._desks.write() as desk:
-                        await self._turn(desk, said)
-                except Exception:
+                    await self._desks.write(lambda desk: self._turn(desk, said))
+                except Exception as error:
                     log.warning("turn failed, attempt %d", number + 1, exc_info=True)
+                    if isinstance(error, Unavailable) and number + 1 == len(_ATTEMPTS):
+                        raise
                 else:
                     return
             await self._give_up(said)
 
     async def _give_up(self, said: Said) -> None:
         trouble = self._new_id()
-        async with self._desks.write() as desk:
+
+        async def park(desk: D) -> None:
             if not await desk.remember(said):
                 return
             await desk.meet(said.address)
             await desk.park(said, trouble)
             desk.reply(Line("turn.trouble", {"trouble": trouble}))
             await desk.answer()
+
+        await self._desks.write(park)
         log.error("turn parked as %s", trouble)
 
     async def resume(self, paused: Paused, desk: D) -> None:
@@ -210,6 +215,8 @@ class Turns(Generic[D]):
         if not await desk.remember(said):
             return
         contact = await desk.meet(said.address)
+        if said.allows:
+            await desk.allow(contact, said.allows)
         state = _state(contact)
         floods = self._floods(state, desk.now)
         if floods or said.album or (state.held and said.tap is None):

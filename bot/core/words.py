@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -44,12 +44,21 @@ class Odd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many messages a platform lets us send to a chat after somebody spoke there, and for how long."""
+
+    messages: int
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One thing somebody said to us.
 
     `id` is the platform's own: a repeat is known by it; an edit has the id of what it edits, `#` and a mark.
     `photos` are content ids of files already kept. `group` means others in the chat can read our answer.
-    `album` is shared by photos sent together, each of which comes as a message of its own.
+    `album` is shared by photos sent together, each of which comes as a message of its own. `allows`: on a platform
+    that counts what we may send (WeChat: 5 messages in 48 hours after a typed one, 3 in a minute after a tap).
     """
 
     address: Address
@@ -64,6 +73,7 @@ class Said:
     edited: bool = False
     group: bool = False
     album: str | None = None
+    allows: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +119,13 @@ class Outgoing:
     reply: Reply
     at: datetime
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A message in a mailbox: its number there, the number before it in the same mailbox, and whose mailbox it is."""
+
+    contact_id: int
+    before: int
+    number: int
+    outgoing: Outgoing
