@@ -112,6 +112,11 @@ class Town:
             raise Lost(f"an update was answered with {status}")
         self.turns += 1
 
+    @property
+    def reports(self) -> int:
+        """How many cases must be open by now."""
+        return sum(each.said // STEPS for each in self._people)
+
     async def settle_in(self) -> None:
         """Everybody says something between nothing and three sentences, so that from here on all steps are mixed."""
         left = [(resident, place % STEPS) for place, resident in enumerate(self._people)]
