@@ -101,7 +101,7 @@ async def _two_processes(lab: Lab, server: Postgres) -> Figure:
             rates: dict[str, list[float]] = {"one": [], "two": [], "apart": []}
             for _ in range(lab.rounds):
                 for placed in rates:
-                    town.speak_to([first.port] if placed == "one" else [first.port, second.port])
+                    town.telegram.speak_to([first.port] if placed == "one" else [first.port, second.port])
                     (stand_in.resume if placed == "one" else stand_in.pause)()
                     (second.pause if placed == "one" else second.resume)()
                     second.move(contestants.OUR_CORE if placed == "apart" else contestants.THEIR_CORE)
@@ -124,7 +124,7 @@ async def _two_processes(lab: Lab, server: Postgres) -> Figure:
 async def _stand_in(folder: Path) -> AsyncIterator[Contestant]:
     """Takes a second process's half of the core, and does nothing with it."""
     process = contestants.launch(["-c", "while True: pass"], {}, folder / "stand_in.log")
-    stand_in = Contestant("stand_in", Account(""), 0, process, folder)
+    stand_in = Contestant("stand_in", Account("", "", ""), 0, process, folder)
     stand_in.pause()
     async with staying(stand_in):
         yield stand_in
