@@ -150,7 +150,7 @@ async def _house(lab: Lab, size: Size, area: str) -> AsyncIterator[_House]:
     token = contestants.new_token()
     database = lab.folder / f"broadcast-{size.people}.db"
     await filled(lab.api, database, token, size)
-    code = await asyncio.to_thread(_invited, lab.folder, database, area)
+    code = await asyncio.to_thread(invited, lab.folder, database, area)
     lab.api.latency, lab.api.limits = _API_LATENCY, Limits()
     service = await contestants.service(
         lab.api, lab.folder, f"sqlite:///{database}", token=token, more={"XIAOMAZHA_DISTRICT": _never_quiet(lab)}
@@ -165,16 +165,13 @@ async def _house(lab: Lab, size: Size, area: str) -> AsyncIterator[_House]:
     lab.api.latency, lab.api.limits = 0.0, None
 
 
-def _invited(folder: Path, database: Path, area: str) -> str:
+def invited(folder: Path, database: Path, area: str) -> str:
+    """A code that makes whoever says it the host of an area's council."""
     environment = contestants.service_environment(folder, 0, f"sqlite:///{database}", telegram=None)
-    with contestants.launch(
-        ["-m", "bot", "invite", "--role", "council_host", "--area", area],
-        environment,
-        folder / "invite.log",
-        contestants.OUR_CORE,
-    ) as process:
-        process.wait(60)
-    return (folder / "invite.log").read_text().split()[0]
+    said = folder / f"invite-{area}.log"
+    command = ["-m", "bot", "invite", "--role", "council_host", "--area", area]
+    contestants.launch(command, environment, said, contestants.OUR_CORE).wait(60)
+    return said.read_text().split()[0]
 
 
 def _never_quiet(lab: Lab) -> str:

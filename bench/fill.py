@@ -16,18 +16,24 @@ from bench.people import STEPS, Town, newcomers
 
 # Numbers begin here, far from those the service gives out itself.
 FIRST = 10_000_001
-_CHAT = 1_000_000_000
+_CHAT, _WORKERS_CHAT = 1_000_000_000, 2_000_000_000
 _MODELS = 25
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many of each. Everybody has a chat with the bot of that account and lives in a grid of `area`, by turns."""
+    """How many of each. Everybody has a chat with the bot and lives in a grid of `area`, by turns.
+
+    `open_cases`: of how many cases one still lies with the worker of its grid. `workers`: whether the district's own
+    people have chats too.
+    """
 
     people: int
     cases: int = 0
     messages: int = 0
     area: str = ""
+    open_cases: int = 100
+    workers: bool = False
 
     def chats(self, count: int) -> list[int]:
         """The chats of so many of the people, from all over the table."""
@@ -64,8 +70,7 @@ def _multiplied(path: Path, account: str, size: Size) -> None:
         grids = database.execute("SELECT count(*) FROM lives").fetchone()[0]
         # Scattered over everybody, as conversations are, not one person's all in a row.
         anybody = f"{FIRST} + (seq.n * 7919) % {size.people}"
-        # Of a hundred cases one is still open; the others were closed long ago.
-        status = "CASE WHEN seq.n % 100 THEN 'closed' ELSE 'returned' END"
+        status = f"CASE WHEN seq.n % {size.open_cases} THEN 'closed' ELSE 'dispatched' END"
         _multiply(
             database, "people", "key IS NULL AND id NOT IN (SELECT person_id FROM roles)", size.people, grids,
             {"contact_id": "seq.n", "grid": "lives.grid"},
@@ -83,7 +88,21 @@ def _multiplied(path: Path, account: str, size: Size) -> None:
             database, "outbox", "state = 'sent'", size.messages, grids,
             {"contact_id": anybody, "once": "'old:' || seq.n"},
         )  # fmt: skip
+        if size.workers:
+            _let_workers_be_reached(database, account)
         database.execute("PRAGMA journal_mode=WAL")
+
+
+def _let_workers_be_reached(database: sqlite3.Connection, account: str) -> None:
+    columns = [row[1] for row in database.execute("PRAGMA table_info(contacts)")]
+    own = "SELECT DISTINCT person_id AS id FROM roles"
+    changed = {"id": f"{_WORKERS_CHAT} + own.id", "chat": f"{_WORKERS_CHAT} + own.id", "person_id": "own.id"}
+    values = ", ".join(changed.get(column, f"model.{column}") for column in columns)
+    database.execute(
+        f"INSERT INTO contacts ({', '.join(columns)}) SELECT {values} FROM ({own}) AS own, "
+        f"(SELECT * FROM contacts WHERE account = '{account}' AND id >= {FIRST} LIMIT 1) AS model"
+    )
+    database.execute(f"UPDATE people SET contact_id = {_WORKERS_CHAT} + id WHERE id IN ({own})")
 
 
 def _multiply(

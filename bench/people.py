@@ -53,14 +53,23 @@ def newcomers(count: int) -> list[int]:
     return [500_000_001 + number for number in range(count)]
 
 
-def update(chat: int, words: str) -> bytes:
+def update(chat: int, words: str, at: float = 0.0) -> bytes:
     """A text message as Telegram posts it."""
     number = next(_updates)
     return (
         b'{"update_id":%d,"message":{"message_id":%d,"from":{"id":%d,"is_bot":false,"first_name":"\xe7\x8e\x8b",'
         b'"language_code":"zh-hans"},"chat":{"id":%d,"first_name":"\xe7\x8e\x8b","type":"private"},"date":%d,"text":%s}}'
-        % (number, number, chat, chat, int(time.time()), json.dumps(words, ensure_ascii=False).encode())
+        % (number, number, chat, chat, at or time.time(), json.dumps(words, ensure_ascii=False).encode())
     )
+
+
+def tap(chat: int, message: int, data: str, at: float) -> bytes:
+    """A button pressed, as Telegram posts it."""
+    number = next(_updates)
+    who = {"id": chat, "is_bot": False, "first_name": "王"}
+    shown = {"message_id": message, "date": int(at), "chat": {"id": chat, "type": "private"}, "text": "…"}
+    query = {"id": str(number), "from": who, "chat_instance": "1", "data": data, "message": shown}
+    return json.dumps({"update_id": number, "callback_query": query}).encode()
 
 
 @dataclass
