@@ -21,6 +21,7 @@ HOME = Path(__file__).parent.parent
 _CORES = sorted(os.sched_getaffinity(0))
 # The measured live on one core; who speaks to them, the Bot API and PostgreSQL on the other.
 THEIR_CORE, OUR_CORE = _CORES[0], _CORES[-1]
+SPARE_CORE = _CORES[1] if len(_CORES) > 2 else None
 SECRET, _PATH = "bench", "/telegram/bench"
 _LATEST = 60.0
 # Never the same bot in two runs: a database kept from an earlier one must not know its updates.
