@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence, Set
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -39,21 +39,22 @@ class Sender:
     def __init__(self, desks: Desks, adapters: Sequence[Adapter], monotonic: Callable[[], float]) -> None:
         self._desks = desks
         self._mailboxes = [adapter for adapter in adapters if adapter.mailbox]
+        self._boxes = {adapter.platform for adapter in self._mailboxes}
         self._ways = [lane(adapter.platform, adapter.account) for adapter in self._mailboxes]
         self._lanes = [_Lane(desks, adapter, monotonic) for adapter in adapters if not adapter.mailbox]
         self._bell = asyncio.Event()
         self._unsaid = asyncio.Event()
         self._posted: set[int] = set()
 
-    def wake(self) -> None:
-        """There is something new, here and for whoever else shares the database."""
-        self._awake()
-        self._unsaid.set()
-
-    def _awake(self) -> None:
-        self._bell.set()
+    def wake(self, platforms: Set[str | None]) -> None:
+        """There is something new for these platforms, None for all; whoever else shares the database hears of it."""
+        if None in platforms or not platforms.isdisjoint(self._boxes):
+            self._bell.set()
         for each in self._lanes:
-            each.bell.set()
+            if None in platforms or each.platform in platforms:
+                each.bell.set()
+                if not each.ours:
+                    self._unsaid.set()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -100,7 +101,8 @@ class Sender:
         posted = json.loads(words)
         for adapter in self._mailboxes:
             adapter.look(posted)
-        self._awake()
+        for each in self._lanes:
+            each.bell.set()
 
     async def _keep_adopting(self) -> None:
         while True:
@@ -117,9 +119,11 @@ class _Lane:
     def __init__(self, desks: Desks, adapter: Adapter, monotonic: Callable[[], float]) -> None:
         self._desks = desks
         self._adapter = adapter
+        self.platform = adapter.platform
         self._way = lane(adapter.platform, adapter.account)
         self._now = monotonic
         self.bell = asyncio.Event()
+        self.ours = False
         self._ended: list[Ended] = []
         self._sends: set[asyncio.Task[None]] = set()
         self._flying: set[int] = set()
@@ -135,9 +139,11 @@ class _Lane:
                     ended = list(self._ended)
                     await self._patiently(partial(_begin, self._way, ended))
                     del self._ended[: len(ended)]
+                    self.ours = True
                     while lease.holds():
                         await self._round(lease)
                 finally:
+                    self.ours = False
                     await self._finish()
                 log.warning("the way out of %s is another process's now", self._adapter.platform)
 

@@ -15,11 +15,17 @@ def guess(text: str, district: District) -> list[Category]:
     """
     folded = fold(text)
     scored = [
-        (sum(len(word) for word in category.words if all(part in folded for part in word.split("+"))), category)
+        (sum(len(word) for word in category.words if _said(word, folded)), category)
         for category in district.categories.values()
     ]
     fitting = sorted(scored, key=lambda pair: (not pair[1].to_staff, -pair[0]))
     return [category for score, category in fitting if score]
+
+
+def _said(word: str, folded: str) -> bool:
+    if "+" not in word:
+        return word in folded
+    return all(part in folded for part in word.split("+"))
 
 
 def best(text: str, district: District) -> Category:

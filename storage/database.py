@@ -356,8 +356,6 @@ class _Thread:
             self._url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
         event.listen(engine, "connect", _prepare)
-        if self._writes:
-            event.listen(engine, "begin", _begin_immediate)
         try:
             with asyncio.Runner() as runner:
                 while self._jobs or not self._stopped:
@@ -370,12 +368,17 @@ class _Thread:
     async def _together(self, engine: Engine) -> None:
         done = [self._jobs.popleft()]
         try:
-            with engine.connect() as connection, connection.begin():
+            with engine.connect() as connection:
+                if self._writes:
+                    # Not by an event of SQLAlchemy's: with one, it would look for others at every statement.
+                    _raw(connection).execute("BEGIN IMMEDIATE")
                 began = time.monotonic()
                 await self._one(done[0], connection)
                 while self._jobs and len(done) < _MOST_TOGETHER and time.monotonic() < began + _LONGEST_TOGETHER:
                     done.append(self._jobs.popleft())
                     await self._one(done[-1], connection)
+                if self._writes:
+                    _raw(connection).commit()
         except BaseException as error:
             # Not even begun, undone by the disk, or lost at the commit: none of it is kept.
             for job in done:
@@ -388,7 +391,7 @@ class _Thread:
         Raises:
             BaseException: the whole transaction is lost with it.
         """
-        raw: Any = connection.connection.driver_connection
+        raw = _raw(connection)
         if self._writes:
             raw.execute("SAVEPOINT job")
         try:
@@ -402,6 +405,11 @@ class _Thread:
                 raw.execute("ROLLBACK TO job")
         if self._writes:
             raw.execute("RELEASE job")
+
+
+def _raw(connection: SyncConnection) -> Any:
+    """The driver's own connection, sqlite3's."""
+    return connection.connection.driver_connection
 
 
 def _tell(jobs: Sequence[_Job[Any]]) -> None:
@@ -468,7 +476,3 @@ def _prepare(connection: Any, _record: Any) -> None:
             break
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
 from storage.outbox import Claimed, OutboxStore
+from storage.people import Contact as Chat
 from storage.people import PeopleStore
 
 T = TypeVar("T")
@@ -62,8 +63,9 @@ class Desk:
         self.new_id = new_id
         self.album = album
         self._menu = menu
-        self.queued = False
-        self._speaker: Contact | None = None
+        # Platforms for which something was put in line; None stands for all of them.
+        self.queued: set[str | None] = set()
+        self._speaker: Chat | None = None
         self._language_changed = False
         self.started_over = False
         self._lines: list[Line] = []
@@ -152,7 +154,7 @@ class Desk:
         self._lines = []
         for reply in gathered:
             await self.outbox.queue(self._speaker.id, Kind.REPLY, reply)
-            self.queued = True
+            self.queued.add(self._speaker.address.platform)
 
     # What services do.
 
@@ -203,8 +205,8 @@ class Desk:
         found = await self.people.chat_of(person_id)
         if found is None:
             return False
-        contact_id, language = found
-        self.queued = True
+        contact_id, language, platform = found
+        self.queued.add(platform)
         return await self.outbox.queue(
             contact_id,
             kind,
@@ -248,7 +250,7 @@ class Desk:
                 until=until,
                 unless=unless,
             )
-        self.queued = self.queued or told > 0
+        self.queued.add(None)
         return told
 
     async def tell_menu(self, person_id: int) -> None:
@@ -259,7 +261,7 @@ class Desk:
         menu = tuple((command, self.texts.say(title, person.language)) for command, title in self._menu(person))
         for contact_id in await self.people.contacts(person_id):
             await self.outbox.queue(contact_id, Kind.MENU, Reply("", menu=menu))
-            self.queued = True
+            self.queued.add(None)
 
     async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
         """Take what is to be sent now; routine messages that come late, or on one topic, become one."""
@@ -347,7 +349,7 @@ class Desks:
         self.new_id = new_id
         self.album = album
         self._menu = menu
-        self.on_queued: Callable[[], None] = lambda: None
+        self.on_queued: Callable[[Set[str | None]], None] = lambda _platforms: None
 
     def at(self, connection: Connection) -> Desk:
         return Desk(
@@ -364,13 +366,13 @@ class Desks:
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""
 
-        async def at_a_desk(connection: Connection) -> tuple[T, bool]:
+        async def at_a_desk(connection: Connection) -> tuple[T, set[str | None]]:
             desk = self.at(connection)
             return await work(desk), desk.queued
 
         result, queued = await self.database.write(at_a_desk)
         if queued:
-            self.on_queued()
+            self.on_queued(queued)
         return result
 
     async def read(self, work: Callable[[Desk], Awaitable[T]]) -> T:

@@ -1,6 +1,6 @@
 """Messages on their way out: queued inside the turn that caused them, sent by the sender, never forgotten."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -106,11 +106,10 @@ _TO_POST = _DUE.add_columns(
 _TO_SEND = (
     _DUE.add_columns(Contacts.credit, People.language)
     .join(People, People.id == Contacts.person_id)
-    .where(
-        Outbox.contact_id.not_in(bindparam("busy", expanding=True)),
-        or_(Contacts.credit.is_(None), and_(Contacts.credit > 0, Contacts.credit_until > bindparam("now"))),
-    )
+    .where(or_(Contacts.credit.is_(None), and_(Contacts.credit > 0, Contacts.credit_until > bindparam("now"))))
 )
+_TO_SEND_TO_OTHERS = _TO_SEND.where(Outbox.contact_id.not_in(bindparam("busy", expanding=True)))
+_reply = msgspec.json.Decoder(Reply).decode
 _POSTED = (
     update(Outbox)
     .where(Outbox.id == bindparam("row"))
@@ -207,13 +206,13 @@ class OutboxStore:
     async def choices(self, contact_id: int, message_id: int) -> tuple[Choice, ...]:
         """The buttons that hung under a message of this chat's; empty when there is no such message here."""
         body = await self._db.scalar(_CHOICES, {"message": message_id, "contact": contact_id})
-        return msgspec.json.decode(body, type=Reply).choices if body else ()
+        return _reply(body).choices if body else ()
 
     async def last_choices(self, contact_id: int) -> tuple[Choice, ...]:
         """The buttons of the latest of the last few messages to a chat; empty when none had any."""
         bodies = await self._db.scalars(_LAST, {"contact": contact_id})
         return next(
-            (reply.choices for reply in (msgspec.json.decode(body, type=Reply) for body in bodies) if reply.choices),
+            (reply.choices for reply in (_reply(body) for body in bodies) if reply.choices),
             (),
         )
 
@@ -256,13 +255,12 @@ class OutboxStore:
         """Take what is due, at most one message a contact so that their order stays; `busy` contacts are left alone."""
         claimed: dict[int, Claimed] = {}
         late: list[int] = []
-        away = list(busy)
+        away = set(busy)
         spent: list[dict[str, int]] = []
         for priority in PRIORITIES:
             if len(claimed) >= limit:
                 break
-            found = await self._due(_TO_SEND, [way], limit * 4, priorities=[priority], busy=[*away, *claimed])
-            for row in found:
+            for row in await self._free(way, priority, limit, away | claimed.keys()):
                 if row.expires_at is not None and row.expires_at <= self._now:
                     late.append(row.id)
                 elif row.contact_id not in claimed and len(claimed) < limit:
@@ -284,22 +282,22 @@ class OutboxStore:
             await self._db.execute(_SPENT, spent)
         return list(claimed.values())
 
-    async def _due(
-        self,
-        statement: Any,
-        lanes: Sequence[str],
-        limit: int,
-        *,
-        priorities: Sequence[int] = PRIORITIES,
-        busy: Sequence[int] | None = None,
-    ) -> list[Any]:
+    async def _free(self, way: str, priority: int, limit: int, busy: Set[int]) -> list[Any]:
+        """What is due for those who are not busy."""
+        asked: dict[str, Any] = {"lane": way, "priority": priority, "now": self._now, "limit": 2 * limit + len(busy)}
+        rows = (await self._db.execute(_TO_SEND, asked)).all()
+        free = [row for row in rows if row.contact_id not in busy]
+        if len(free) < limit and len(rows) == asked["limit"]:
+            # So much waits for the busy that it hides the others: only now are they told apart by the database.
+            free = list((await self._db.execute(_TO_SEND_TO_OTHERS, {**asked, "busy": [*busy]})).all())
+        return free
+
+    async def _due(self, statement: Any, lanes: Sequence[str], limit: int) -> list[Any]:
         """What is due, the urgent first. A question for each priority: each is then a short walk along the index."""
         rows: list[Any] = []
         for way in lanes:
-            for priority in priorities:
+            for priority in PRIORITIES:
                 asked: dict[str, Any] = {"lane": way, "priority": priority, "now": self._now, "limit": limit}
-                if busy is not None:
-                    asked["busy"] = busy
                 rows += (await self._db.execute(statement, asked)).all()
         return rows
 
@@ -391,6 +389,4 @@ class OutboxStore:
 
 
 def _outgoing(row: Any) -> Outgoing:
-    return Outgoing(
-        row.id, Kind(row.kind), row.chat, msgspec.json.decode(row.body, type=Reply), row.queued_at, row.attempts
-    )
+    return Outgoing(row.id, Kind(row.kind), row.chat, _reply(row.body), row.queued_at, row.attempts)

@@ -95,7 +95,7 @@ _HELD = (
     .order_by(Roles.id)
 )
 _CHAT_OF = (
-    select(Contacts.id, People.language)
+    select(Contacts.id, People.language, Contacts.platform)
     .join(People, People.contact_id == Contacts.id)
     .where(People.id == bindparam("person"), Contacts.blocked_at.is_(None))
 )
@@ -246,10 +246,10 @@ class PeopleStore:
         found = [await self.get(person_id) for person_id in numbers.unique()]
         return [person for person in found if person]
 
-    async def chat_of(self, person_id: int) -> tuple[int, str] | None:
-        """Where a message to this person goes, as (contact, language); None when nowhere."""
+    async def chat_of(self, person_id: int) -> tuple[int, str, str] | None:
+        """Where a message to this person goes, as (contact, language, platform); None when nowhere."""
         row = (await self._db.execute(_CHAT_OF, {"person": person_id})).one_or_none()
-        return (row[0], row[1]) if row else None
+        return (row[0], row[1], row[2]) if row else None
 
     async def count_residents(self, area_prefix: str) -> int:
         """How many people who say they live within an area can be told something."""
