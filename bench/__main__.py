@@ -7,8 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from bench import contestants, latency, postgres, results, throughput, web
+from bench import big, broadcast, contestants, day, latency, postgres, results, start, throughput, web
 from bench.lab import Lab, opened
 from bench.results import Figure
 
@@ -17,6 +18,11 @@ MEASUREMENTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "latency": latency.measure,
     "web": web.measure,
     "postgres": postgres.measure,
+    "broadcast": broadcast.measure,
+    "queue": broadcast.queue,
+    "start": start.measure,
+    "big": big.measure,
+    "day": day.measure,
 }
 
 
@@ -45,8 +51,12 @@ def main() -> int:
 
 
 async def _measured(name: str, *, quick: bool) -> list[Figure]:
+    began, busy, worked = time.perf_counter(), contestants.their_core_was_busy(), contestants.they_have_worked()
     async with opened(quick=quick) as lab:
-        return await MEASUREMENTS[name](lab)
+        figures = await MEASUREMENTS[name](lab)
+    others = contestants.their_core_was_busy() - busy - (contestants.they_have_worked() - worked)
+    share = max(others, 0.0) / (time.perf_counter() - began)
+    return [replace(figure, others=round(share, 2)) for figure in figures]
 
 
 if __name__ == "__main__":

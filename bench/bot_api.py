@@ -32,14 +32,15 @@ class Account:
     """One bot as Telegram knows it: where its webhook is, and what it has sent."""
 
     token: str
-    webhook: str = ""
-    secret: str = ""
+    webhook: str
+    secret: str
     connections: int = _CONNECTIONS
     listening: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
     last_at: float = 0.0
     refused: int = 0
-    on_sent: Callable[[int, float, bytes], None] | None = None
+    # Told of every message that arrives: its chat, when, and the request.
+    listeners: list[Callable[[int, float, bytes], None]] = field(default_factory=list)
     _second: deque[float] = field(default_factory=deque)
     _chat_at: dict[int, float] = field(default_factory=dict)
 
@@ -74,9 +75,9 @@ class BotApi:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.port}"
 
-    def account(self, token: str) -> Account:
-        """A bot known anew: nothing is remembered of one with the same token before."""
-        self.accounts[token] = Account(token)
+    def account(self, token: str, webhook: str, secret: str) -> Account:
+        """A bot whose webhook is remembered from an earlier start of it; nothing else is."""
+        self.accounts[token] = Account(token, webhook, secret)
         return self.accounts[token]
 
     def _answer(self, path: str, body: bytes) -> tuple[int, bytes, float]:
@@ -99,8 +100,8 @@ class BotApi:
             return 429, text, self.latency
         account.sent += 1
         account.last_at = now
-        if account.on_sent:
-            account.on_sent(chat, now, body)
+        for listener in account.listeners:
+            listener(chat, now, body)
         answer = b'{"ok":true,"result":{"message_id":%d,"date":%d,"chat":{"id":%d,"type":"private"},"text":"."}}'
         return 200, answer % (account.sent, int(time.time()), chat), self.latency
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,9 +21,11 @@ HOME = Path(__file__).parent.parent
 _CORES = sorted(os.sched_getaffinity(0))
 # The measured live on one core; who speaks to them, the Bot API and PostgreSQL on the other.
 THEIR_CORE, OUR_CORE = _CORES[0], _CORES[-1]
-SECRET = "bench"
+SPARE_CORE = _CORES[1] if len(_CORES) > 2 else None
+SECRET, _PATH = "bench", "/telegram/bench"
 _LATEST = 60.0
-_bots = count(700_001)
+# Never the same bot in two runs: a database kept from an earlier one must not know its updates.
+_bots = count(int(time.time()))
 
 
 class NotStarted(Exception):
@@ -95,7 +99,7 @@ def service_environment(
             "XIAOMAZHA_TELEGRAM_API": telegram[0],
             "XIAOMAZHA_TELEGRAM_TOKEN": telegram[1],
             "XIAOMAZHA_TELEGRAM_MODE": "webhook",
-            "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram/bench",
+            "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}{_PATH}",
             "XIAOMAZHA_TELEGRAM_WEBHOOK_SECRET": SECRET,
         }
     return given | dict(more or {})
@@ -108,14 +112,21 @@ async def service(
     *,
     core: int = THEIR_CORE,
     more: Mapping[str, str] | None = None,
+    token: str = "",
     command: Sequence[str] = ("-m", "bot", "run"),
     name: str = "xiaomazha",
+    wait: bool = True,
 ) -> Contestant:
-    """The service itself, as an operator runs it, with Telegram."""
-    token, port = _token(), free_port()
+    """The service itself, as an operator runs it, with Telegram.
+
+    `token`: of a bot its database knows already. `wait`: until it listens.
+    """
+    token, port = token or new_token(), free_port()
     url = database or f"sqlite:///{folder / 'service.db'}"
     environment = service_environment(folder, port, url, telegram=(api.url, token), more=more)
-    return await _started(name, api, token, port, folder, [*command], environment, core)
+    account = api.account(token, f"http://127.0.0.1:{port}{_PATH}", SECRET)
+    process = launch([*command], environment, folder / f"{name}.log", core)
+    return await _ready(Contestant(name, account, port, process, folder, environment), wait=wait)
 
 
 async def second(first: Contestant) -> Contestant:
@@ -125,39 +136,29 @@ async def second(first: Contestant) -> Contestant:
     environment = {
         **first.environment,
         "XIAOMAZHA_HTTP_PORT": str(port),
-        "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram/bench",
+        "XIAOMAZHA_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}{_PATH}",
     }
     name = f"{first.name}_second"
     process = launch(["-m", "bot", "run"], environment, first.folder / f"{name}.log")
     return await _ready(Contestant(name, first.account, port, process, first.folder, environment))
 
 
-async def peer(api: BotApi, folder: Path, module: str, database: str = "", *, core: int = THEIR_CORE) -> Contestant:
-    """One of `bench.peers`, by its module's name."""
-    token, port = _token(), free_port()
+async def peer(
+    api: BotApi, folder: Path, module: str, database: str = "", *, core: int = THEIR_CORE, wait: bool = True
+) -> Contestant:
+    """One of `bench.peers`, by its module's name. `wait`: until it listens."""
+    token, port = new_token(), free_port()
     url = database or f"sqlite:///{folder / f'{module}.db'}"
     arguments = ["-m", f"bench.peers.{module}", api.url, token, url, str(port)]
-    return await _started(module, api, token, port, folder, arguments, {}, core)
+    account = api.account(token, f"http://127.0.0.1:{port}/webhook", SECRET)
+    process = launch(arguments, {}, folder / f"{module}.log", core)
+    return await _ready(Contestant(module, account, port, process, folder), wait=wait)
 
 
-async def _started(
-    name: str,
-    api: BotApi,
-    token: str,
-    port: int,
-    folder: Path,
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    core: int,
-) -> Contestant:
-    account = api.account(token)
-    process = launch(arguments, environment, folder / f"{name}.log", core)
-    return await _ready(Contestant(name, account, port, process, folder, environment))
-
-
-async def _ready(contestant: Contestant) -> Contestant:
+async def _ready(contestant: Contestant, *, wait: bool = True) -> Contestant:
     try:
-        await listening(contestant)
+        if wait:
+            await _listening(contestant)
     except BaseException:
         await contestant.stop()
         raise
@@ -179,7 +180,7 @@ def launch(
         )
 
 
-async def listening(contestant: Contestant) -> None:
+async def _listening(contestant: Contestant) -> None:
     """Until it has told Telegram where its webhook is and has somebody at that door.
 
     Raises:
@@ -210,7 +211,7 @@ def resident_memory(pid: int) -> float:
     raise LookupError(f"process {pid} tells nothing of its memory")
 
 
-def _token() -> str:
+def new_token() -> str:
     return f"{next(_bots)}:AAbench-token_of-the-local-server-0000"
 
 
@@ -218,3 +219,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def their_core_was_busy() -> float:
+    """Seconds their core has worked since the machine started, for whomever."""
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{THEIR_CORE} "))
+    user, nice, system, _idle, _waiting, *interrupts_and_stolen = map(int, line.split()[1:9])
+    return (user + nice + system + sum(interrupts_and_stolen)) / os.sysconf("SC_CLK_TCK")
+
+
+def they_have_worked() -> float:
+    """Seconds of work of all those we have started and stopped again."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime

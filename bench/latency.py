@@ -2,7 +2,7 @@
 
 from bench import contestants
 from bench.lab import Lab, in_turns, median, percentile, staying
-from bench.people import Spoken, Town
+from bench.people import Spoken, Town, newcomers
 from bench.results import Figure
 
 PER_SECOND = 85.0
@@ -18,7 +18,7 @@ async def measure(lab: Lab) -> list[Figure]:
     async with staying(*started.values()):
         towns = {}
         for name, contestant in started.items():
-            towns[name] = Town(contestant.account, _RESIDENTS)
+            towns[name] = Town(contestant.account, newcomers(_RESIDENTS))
             await towns[name].settle_in()
             contestant.pause()
 

@@ -13,12 +13,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LAST = HERE / "last.json"
 README = HERE / "README.md"
+# More of the core than this for others, and the figure says so.
+_QUIET = 0.1
 _TABLE = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. `reach` must be met, `aim` is hoped for; `lower`: the smaller the better."""
+    """One measured figure. `reach` must be met, `aim` is hoped for; `lower`: the smaller the better.
+
+    `others`: the share of the measured core that was taken by processes that are none of ours, meanwhile.
+    """
 
     key: str
     what: str
@@ -28,6 +33,7 @@ class Figure:
     aim: float | None = None
     lower: bool = False
     beside: str = ""
+    others: float = 0.0
 
     @property
     def verdict(self) -> str:
@@ -43,7 +49,8 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         sign = "≤" if self.lower else "≥"
         bounds = (f"{sign} {_short(bound)}" if bound is not None else "" for bound in (self.reach, self.aim))
-        return (self.what, f"{_short(self.value)} {self.unit}".strip(), *bounds, self.beside, self.verdict)
+        disturbed = f" (others took {self.others:.0%} of the core)" if self.others > _QUIET else ""
+        return (self.what, f"{_short(self.value)} {self.unit}".strip(), *bounds, self.beside, self.verdict + disturbed)
 
 
 _HEAD = ("figure", "measured", "reach", "aim", "beside", "verdict")

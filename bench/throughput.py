@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import contestants
 from bench.contestants import Contestant
 from bench.lab import Lab, in_turns, median, staying
-from bench.people import STEPS, Lost, Town
+from bench.people import Lost, Town, newcomers
 from bench.results import Figure
 
 # Enough that nobody has to wait to breathe at the rates there are.
@@ -23,8 +23,7 @@ async def measure(lab: Lab) -> list[Figure]:
         "bare": await contestants.peer(lab.api, lab.folder, "bare"),
     }
     async with staying(*started.values()):
-        rates = await compared(lab, started)
-        _really_done(lab.folder)
+        rates = await _compared(lab, started)
         ours, peer = rates["xiaomazha"], rates["aiogram_orm"]
         return [
             Figure(
@@ -48,11 +47,11 @@ async def measure(lab: Lab) -> list[Figure]:
         ]
 
 
-async def compared(lab: Lab, started: Mapping[str, Contestant]) -> dict[str, float]:
+async def _compared(lab: Lab, started: Mapping[str, Contestant]) -> dict[str, float]:
     """Turns a second of each, the median of the rounds."""
     towns = {}
     for name, contestant in started.items():
-        towns[name] = Town(contestant.account, RESIDENTS_OF_BARE if name == "bare" else RESIDENTS)
+        towns[name] = Town(contestant.account, newcomers(RESIDENTS_OF_BARE if name == "bare" else RESIDENTS))
         await towns[name].settle_in()
         contestant.pause()
 
@@ -64,23 +63,19 @@ async def compared(lab: Lab, started: Mapping[str, Contestant]) -> dict[str, flo
     rounds = await in_turns(lab, started, one)
     for town in towns.values():
         town.close()
+    _really_done(lab.folder, towns)
     return {name: median(rates) for name, rates in rounds.items()}
 
 
-def _really_done(folder: Path) -> None:
+def _really_done(folder: Path, towns: Mapping[str, Town]) -> None:
     """Every fourth sentence opened a case in everybody's database, or it is not the same work.
 
     Raises:
         Lost: somebody answered without doing it.
     """
-    for name, table, heard in (
-        ("service", "cases", "heard"),
-        ("aiogram_orm", "reports", "updates"),
-        ("ptb_orm", "reports", "updates"),
-        ("bare", "reports", "updates"),
-    ):
-        with closing(sqlite3.connect(folder / f"{name}.db")) as database:
-            opened = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names of ours
-            turns = database.execute(f"SELECT count(*) FROM {heard}").fetchone()[0]  # noqa: S608
-        if abs(opened - turns / STEPS) > turns / 20:
-            raise Lost(f"{name}: {opened} reports opened in {turns} turns")
+    for name, town in towns.items():
+        file, table = ("service", "cases") if name == "xiaomazha" else (name, "reports")
+        with closing(sqlite3.connect(folder / f"{file}.db")) as database:
+            opened = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        if opened != town.reports:
+            raise Lost(f"{name}: {opened} reports opened of {town.reports}")

@@ -2,7 +2,7 @@
 
 from bench import contestants
 from bench.lab import Lab, in_turns, median, staying
-from bench.people import Spoken, Town
+from bench.people import Spoken, Town, newcomers
 from bench.results import Figure
 from bench.throughput import RESIDENTS
 from bench.web_people import WebTown
@@ -20,7 +20,7 @@ async def measure(lab: Lab) -> list[Figure]:
         pages = WebTown()
         await pages.move_in([started["xiaomazha"].web], 200 if lab.quick else _PAGES)
         started["xiaomazha"].pause()
-        town = Town(started["aiogram_orm"].account, RESIDENTS)
+        town = Town(started["aiogram_orm"].account, newcomers(RESIDENTS))
         await town.settle_in()
 
         async def one(name: str) -> float:

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType
 
-from bench.people import BREATH, STEPS, Lost, Resident, Spoken, residents
+from bench.people import BREATH, STEPS, Lost, Resident, Spoken, newcomers
 
 # A page waits for its ack before it says more; so many pages do that at once.
 AT_ONCE = 100
@@ -93,7 +93,7 @@ class WebTown:
     async def move_in(self, urls: list[str], count: int) -> None:
         """Everybody gets a token from one of the services."""
         async with ClientSession() as http:
-            for place, resident in enumerate(residents(count)):
+            for place, resident in enumerate(map(Resident, newcomers(count))):
                 url = urls[place % len(urls)]
                 async with http.post(f"{url}/chat/session", json={}) as answer:
                     self._pages.append(_Page(resident, url, (await answer.json())["token"]))
