@@ -40,12 +40,15 @@ from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
 from storage.folder import Folder
 from storage.migrate import Unreachable, migrate
+from storage.outbox import lane
 from storage.people import phone_key
 from web import pages
 
 log = logging.getLogger("xiaomazha")
 
 T = TypeVar("T")
+
+_LOOK_AT_LEASE = 0.5
 
 
 def found_in(package: ModuleType, kind: type[T]) -> list[T]:
@@ -145,7 +148,7 @@ class Service:
             for name, work in (
                 ("sender", sender.run()),
                 ("bell", self.bell.run()),
-                *((f"{each.platform} listens", each.listen(self.turns.take)) for each in self.adapters),
+                *((f"{each.platform} listens", self._listen(each)) for each in self.adapters),
             )
         ]
         runner = web.AppRunner(self._http(), access_log=None, handler_cancellation=False, shutdown_timeout=10)
@@ -174,6 +177,23 @@ class Service:
                 if close := getattr(adapter, "close", None):
                     await close()
             await self.desks.database.close()
+
+    async def _listen(self, adapter: Adapter) -> None:
+        if not adapter.one_listener:
+            await adapter.listen(self.turns.take)
+            return
+        listening: asyncio.Task[None] | None = None
+        while listening is None or not listening.done():
+            async with self.desks.database.held(f"listen:{lane(adapter.platform, adapter.account)}") as lease:
+                listening = asyncio.create_task(adapter.listen(self.turns.take))
+                try:
+                    while lease.holds() and not listening.done():
+                        await asyncio.wait([listening], timeout=_LOOK_AT_LEASE)
+                finally:
+                    if not listening.done():
+                        await _cancelled([listening])
+                        listening = None
+        listening.result()
 
     async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Ends only when a part of the service has failed for good, with what it failed of."""

@@ -98,6 +98,8 @@ class Telegram:
         self._engine = engine(token, api.rstrip("/"))
         self.account = token.partition(":")[0]
         self.pace: Pace | None = Pace(per_second, chat_gap, max(chat_gap, _GROUP_GAP))
+        # Telegram answers one poller; the webhook may lead to any of us.
+        self.one_listener = webhook_url is None
         self._webhook_url = webhook_url
         self._webhook_secret = (webhook_secret or "").encode()
         self._album = album

@@ -20,6 +20,7 @@ class Terminal:
 
     platform = "terminal"
     mailbox = False
+    one_listener = False
     pace: Pace | None = None
 
     def __init__(

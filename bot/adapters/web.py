@@ -74,6 +74,7 @@ class WebChat:
     platform = "web"
     account = "chat"
     mailbox = True
+    one_listener = False
     pace: Pace | None = None
 
     def __init__(

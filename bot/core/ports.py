@@ -102,12 +102,14 @@ class Pace:
 class Adapter(Protocol):
     """A platform: it hears what people say there and draws what we say.
 
-    `mailbox`: what is stored is delivered, readers fetch it themselves; `ring` brings them what is new.
+    `one_listener`: the platform hands what is said to one process only. `mailbox`: what is stored is delivered,
+    readers fetch it themselves; `ring` brings them what is new.
     """
 
     platform: str
     account: str
     mailbox: bool
+    one_listener: bool
     pace: Pace | None
 
     async def listen(self, take: Take) -> None:
