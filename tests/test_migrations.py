@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+from bot.app import Knowledge, build
+from bot.core.talk import Ask, Talk, conversation
+from bot.core.words import Address, Said
+from config.settings import Settings
+from nlp import plain
 from storage import migrate
 from storage.database import Connection as Tables
 from storage.database import Database
+from storage.desk import Desk
 from storage.tables import Base
 from tests.conftest import Postgres
+from tests.play import START
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -59,6 +67,45 @@ async def test_a_start_on_tables_in_shape_changes_nothing_and_two_starts_at_once
     assert await first.write(lambda connection: connection.run_sync(_differences)) == []
     await first.close()
     await second.close()
+
+
+async def test_a_new_release_with_a_migration_and_a_new_question_goes_on_with_what_was_open(
+    settings: Settings, knowledge: Knowledge
+) -> None:
+    where, what, when = (Ask(f"report.{name}", plain.words()) for name in ("where", "what", "kind"))
+    told: list[tuple[str, ...]] = []
+
+    @conversation("report", opens_with=["报事"])
+    async def before(talk: Talk[Desk]) -> None:
+        told.append((await talk.ask(where), await talk.ask(what)))
+
+    @conversation("report", opens_with=["报事"])
+    async def after(talk: Talk[Desk]) -> None:
+        told.append((await talk.ask(where), await talk.ask(when), await talk.ask(what)))
+
+    people = [Address("web", "chat", f"p{number}") for number in range(30)]
+    old = build(settings, clock=lambda: START, knowledge=knowledge, conversations=[before])
+    for each in people:
+        for number, words in enumerate(("报事", f"{each.chat} 家楼下")):
+            await old.turns.take(Said(each, f"{each.chat}:{number}", START, words))
+    await old.desks.database.write(lambda connection: connection.run_sync(migrate.to, "0001"))
+    await old.desks.database.close()
+
+    # Two processes of the new release start at once, and people write to either while they do.
+    new = [build(settings, clock=lambda: START, knowledge=knowledge, conversations=[after]) for _ in range(2)]
+    await asyncio.gather(*(service.prepare() for service in new))
+    later = START + timedelta(seconds=30)
+    for number, words in enumerate(("路灯", "昨晚"), 2):
+        await asyncio.gather(
+            *(
+                new[(place + number) % 2].turns.take(Said(each, f"{each.chat}:{number}", later, words))
+                for place, each in enumerate(people)
+            )
+        )
+    for service in new:
+        await service.desks.database.close()
+    # The question asked by the old release took its answer; the one put in before it was asked next.
+    assert sorted(told) == sorted((f"{each.chat} 家楼下", "昨晚", "路灯") for each in people)
 
 
 def test_the_last_step_is_the_one_the_release_expects() -> None:
