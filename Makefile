@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines check setup lock docs clean
+.PHONY: run test engines check bench setup lock docs clean
 
 setup: $(READY)
 
@@ -31,6 +31,10 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/xiaomazha check
 	$(BIN)/xiaomazha docs --check
+
+# Everything beside its peers, on a quiet machine with two cores or more; bench/README.md says what is measured.
+bench: setup
+	$(BIN)/python -m bench
 
 docs: setup
 	$(BIN)/xiaomazha docs
