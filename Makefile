@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines faults check setup lock docs clean
+.PHONY: run test engines faults bench check setup lock docs clean
 
 setup: $(READY)
 
@@ -35,6 +35,10 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/xiaomazha check
 	$(BIN)/xiaomazha docs --check
+
+# Everything beside its peers, on a quiet machine with two cores or more; bench/README.md says what is measured.
+bench: setup
+	$(BIN)/python -m bench
 
 docs: setup
 	$(BIN)/xiaomazha docs

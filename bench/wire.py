@@ -30,8 +30,8 @@ class _Messages(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while (cut := _cut(self._buffer)) is not None:
-            head, body, end = cut
+        while (found := cut(self._buffer)) is not None:
+            head, body, end = found
             del self._buffer[:end]
             self.arrived(head, body)
 
@@ -39,7 +39,7 @@ class _Messages(asyncio.Protocol):
         raise NotImplementedError
 
 
-def _cut(buffer: bytearray) -> tuple[bytes, bytes, int] | None:
+def cut(buffer: bytearray) -> tuple[bytes, bytes, int] | None:
     """The first whole message of a buffer and where it ends; None when it has not all come."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
