@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -93,6 +94,9 @@ async def _serve(service: "Service") -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with service.running():
+        # What was loaded stays for good: looked through again and again for garbage, it holds up whoever is waiting.
+        gc.collect()
+        gc.freeze()
         host = service.settings.http_host
         print(
             f"小马扎在 http://{host}:{service.port}/ 等您（{service.district.city}{service.district.name}"
