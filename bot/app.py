@@ -40,7 +40,7 @@ from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
 from storage.folder import Folder
 from storage.migrate import Unreachable, migrate
-from storage.outbox import lane
+from storage.outbox import TellOn, lane
 from storage.people import phone_key
 from web import pages
 
@@ -253,7 +253,11 @@ def build(
         lambda name: texts.everywhere(f"{name}.title"),
     )
     found = found_in(services, When)
-    rules = Rules([*found, When(Paused, lambda paused, desk: turns.resume(paused, desk))])
+    ours = [
+        When(Paused, lambda paused, desk: turns.resume(paused, desk)),
+        When(TellOn, lambda rest, desk: desk.tell_on(rest)),
+    ]
+    rules = Rules([*found, *ours])
     database = Database(settings.database_url)
 
     async def note(digest: str, size: int) -> None:

@@ -20,7 +20,6 @@ from domain.councils import (
 )
 from domain.refusals import Refused
 from services import chart
-from storage.ballots import voted_in
 from storage.desk import Desk
 
 # The reminder comes when a fifth of the time is left, a day before the end at the earliest.
@@ -109,7 +108,7 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
             question=ballot.question,
             closes=ballot.closes_at,
             until=ballot.closes_at,
-            unless=voted_in(ballot.id),
+            not_voted_in=ballot.id,
             choices=options(ballot),
         )
 

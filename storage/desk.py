@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Contact
@@ -21,13 +20,13 @@ from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
 from domain.district import District
 from domain.people import Person
-from storage.ballots import BallotStore
+from storage.ballots import BallotStore, voted_in
 from storage.cases import CaseStore
 from storage.database import Connection, Database
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
-from storage.outbox import Claimed, OutboxStore
+from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
 
@@ -226,32 +225,31 @@ class Desk:
         kind: Kind = Kind.REMINDER,
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
-        unless: ColumnElement[bool] | None = None,
+        not_voted_in: int | None = None,
         until: datetime | None = None,
         **shown: object,
     ) -> int:
-        """Tell every resident of an area, once each; `unless` leaves some out, after `until` it is not worth saying.
+        """Tell every resident of an area, once each; after `until` it is not worth saying.
 
-        What would only come after that is said at once, quiet hours or not. Returns how many.
+        `not_voted_in`: only those who have not voted in that ballot yet. What would come only after `until` is said at
+        once, quiet hours or not. Returns how many live there.
         """
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
             due_at = self.now
-        told = 0
         line = Line(key, shown, tuple(choices), tuple(photos))
-        for language in LANGUAGES:
-            told += await self.outbox.queue_for_residents(
-                language,
-                prefix(area),
-                kind,
-                render(line, self.texts, language, self.district.timezone),
-                once=once,
-                due_at=due_at,
-                until=until,
-                unless=unless,
-            )
+        replies = {each: render(line, self.texts, each, self.district.timezone) for each in LANGUAGES}
+        await self.tell_on(TellOn(prefix(area), kind, replies, once, due_at, until, not_voted_in))
+        return await self.people.count_residents(prefix(area))
+
+    async def tell_on(self, rest: TellOn) -> None:
+        """Tell some thousands of an area's residents, and plan to go on with the others: nobody waits for them all."""
+        last = await self.outbox.queue_for_residents(
+            rest, unless=None if rest.not_voted_in is None else voted_in(rest.not_voted_in)
+        )
         self.queued.add(None)
-        return told
+        if last is not None:
+            await self.plan(replace(rest, after=last), self.now, key=f"{rest.once}:after:{last[1]}")
 
     async def tell_menu(self, person_id: int) -> None:
         """Let the platforms show somebody the commands that are theirs, in every chat they have."""

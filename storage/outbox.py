@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     update,
@@ -27,6 +28,8 @@ from storage import facts
 from storage.database import Connection
 from storage.tables import Contacts, Outbox, People
 
+# So many of an area's residents are put in line in one transaction: a fraction of a second, then others have theirs.
+_AT_ONCE = 2000
 PRIORITIES = sorted({policy.priority for policy in POLICIES.values()})
 
 
@@ -41,6 +44,20 @@ class Claimed:
     """It may share a message with others that wait for the same person."""
     topic: str | None
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TellOn:
+    """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids."""
+
+    area_prefix: str
+    kind: Kind
+    replies: dict[str, Reply]
+    once: str
+    due_at: datetime
+    until: datetime | None
+    not_voted_in: int | None
+    after: tuple[str, int] = ("", 0)
 
 
 def lane(platform: str, account: str) -> str:
@@ -153,44 +170,43 @@ class OutboxStore:
         return await self._db.scalar(_QUEUE_ONCE, values) is not None
 
     async def queue_for_residents(
-        self,
-        language: str,
-        area_prefix: str,
-        kind: Kind,
-        reply: Reply,
-        *,
-        once: str,
-        due_at: datetime | None,
-        unless: ColumnElement[bool] | None = None,
-        until: datetime | None = None,
-    ) -> int:
-        """Put one message in line for everybody who lives in an area and reads this language, in one statement."""
-        row = {**self._row(kind, reply, due_at), "state": "pending", "attempts": 0}
-        if until is not None:
-            row["expires_at"] = until
-        columns = list(row)
-        who = (
-            select(
-                Contacts.id,
-                Contacts.platform + ":" + Contacts.account,
-                literal(once + ":") + func.cast(Contacts.id, Outbox.once.type),
-                *(literal(row[name], getattr(Outbox, name).type) for name in columns),
+        self, told: TellOn, *, unless: ColumnElement[bool] | None = None
+    ) -> tuple[str, int] | None:
+        """Put a message in line for the next few thousand of an area's residents; whom to go on after, None at the end.
+
+        `unless` leaves out those it is true of.
+        """
+        first = max(told.area_prefix, told.after[0])
+        theirs = and_(People.grid >= first, People.grid < told.area_prefix + ":", _comes_after(told.after))
+        in_order = select(People.grid, People.id).where(theirs).order_by(People.grid, People.id)
+        last = (await self._db.execute(in_order.limit(1).offset(_AT_ONCE - 1))).first()
+        if last is not None:
+            theirs = and_(theirs, People.grid <= last.grid, not_(_comes_after((last.grid, last.id))))
+        for language, reply in told.replies.items():
+            row = {**self._row(told.kind, reply, told.due_at), "state": "pending", "attempts": 0}
+            if told.until is not None:
+                row["expires_at"] = told.until
+            who = (
+                select(
+                    Contacts.id,
+                    Contacts.platform + ":" + Contacts.account,
+                    literal(told.once + ":") + func.cast(Contacts.id, Outbox.once.type),
+                    *(literal(row[name], getattr(Outbox, name).type) for name in row),
+                )
+                .join(People, People.contact_id == Contacts.id)
+                .where(
+                    theirs,
+                    People.language == language,
+                    Contacts.blocked_at.is_(None),
+                    *([] if unless is None else [~unless]),
+                )
             )
-            .join(People, People.contact_id == Contacts.id)
-            .where(
-                People.grid >= area_prefix,
-                People.grid < area_prefix + ":",
-                People.language == language,
-                Contacts.blocked_at.is_(None),
-                *([] if unless is None else [~unless]),
+            await self._db.execute(
+                insert(Outbox)
+                .from_select(["contact_id", "lane", "once", *row], who)
+                .on_conflict_do_nothing(index_elements=["once"])
             )
-        )
-        result = await self._db.execute(
-            insert(Outbox)
-            .from_select(["contact_id", "lane", "once", *columns], who)
-            .on_conflict_do_nothing(index_elements=["once"])
-        )
-        return int(result.rowcount)
+        return (last.grid, last.id) if last is not None else None
 
     def _row(self, kind: Kind, reply: Reply, due_at: datetime | None) -> dict[str, object]:
         policy = POLICIES[kind]
@@ -391,6 +407,11 @@ class OutboxStore:
         await self._db.execute(
             delete(Outbox).where(Outbox.queued_at < self._now - older_than, Outbox.state.not_in(("pending", "sending")))
         )
+
+
+def _comes_after(person: tuple[str, int]) -> ColumnElement[bool]:
+    grid, number = person
+    return or_(People.grid > grid, and_(People.grid == grid, People.id > number))
 
 
 def _pointers(reply: Reply) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from bot.app import Knowledge, build
 from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from config.settings import Settings
+from storage import outbox
 from storage.desk import Desk, Desks
 from storage.outbox import Claimed
 from storage.tables import Outbox
@@ -188,3 +189,32 @@ async def test_a_clock_set_back_or_forward_an_hour_doubles_nothing(stage: Stage)
     # And the conversation goes on whatever the clock says.
     await stage.say("wang", "我的报事")
     assert len(stage.heard("wang")) > len(heard) - 1
+
+
+async def test_a_whole_area_is_told_once_each_in_parts_between_which_others_are_served(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_AT_ONCE", 7)
+    grids = ["230203002001001", "230203002001002", "230203002001003"]
+
+    async def move_in(desk: Desk) -> None:
+        for number in range(50):
+            person = (await desk.people.meet(Address("telegram", "1", f"r{number}"))).person
+            await desk.people.change(person.id, grid=grids[number % 3], language=["zh", "en"][number % 2])
+
+    async def tell(desk: Desk) -> int:
+        return await desk.tell_area("230203002001", "turn.empty", once="t", kind=Kind.NOTICE)
+
+    async def queued(desk: Desk) -> list[int]:
+        return list(await desk._db.scalars(select(Outbox.contact_id)))
+
+    await stage.service.desks.write(move_in)
+    assert await stage.service.desks.write(tell) == 50
+    assert 0 < len(await stage.service.desks.read(queued)) <= 7
+    # A crash here loses nothing: the rest is planned in the same transaction.
+    await stage.service.bell.ring()
+    told = await stage.service.desks.read(queued)
+    assert (len(told), len(set(told))) == (50, 50)
+    await stage.service.desks.write(tell)
+    await stage.service.bell.ring()
+    assert len(await stage.service.desks.read(queued)) == 50
