@@ -83,11 +83,18 @@ class Process:
         self.up.clear()
         return self._signal(signal.SIGKILL, "kill")
 
-    def terminate(self) -> None:
-        """A rolling restart: it ends well, and is started again."""
+    async def terminate(self, within: float) -> bool:
+        """A rolling restart: it ends well, and is started again; whether it did so in time."""
+        process = self._process
         self._struck = True
         self.up.clear()
         self._signal(signal.SIGTERM, "stop")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                if process is not None:
+                    await process.wait()
+                return True
+        return False
 
     async def pause(self, seconds: float) -> Disturbance:
         process = self._process

@@ -32,6 +32,8 @@ from tests.faults.verdict import _TOKEN, Verdict, judge
 _SMALL_DISK = 96
 _ARMED_FOR = 5.0
 _UP_WITHIN = 60.0
+# As long as a container platform waits before it kills what does not end.
+_STOPS_WITHIN = 30.0
 _QUIET_WITHIN = 240.0
 _DIGEST_AFTER = timedelta(seconds=100)
 
@@ -144,6 +146,7 @@ class Trial:
         self._lives: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[Any]] = set()
         self._absences: list[asyncio.Task[None]] = []
+        self._stubborn: list[str] = []
         self._armed: tuple[str, asyncio.Event] | None = None
         self._began = 0.0
 
@@ -313,7 +316,9 @@ class Trial:
         verdict = await judge(
             house, self._ledger, self._telegram, self._pages, self._residents, self._disturbances, ended
         )
-        verdict.broken = broken + self._stage.troubles + self._ended_alone() + self._said_in_logs() + verdict.broken
+        verdict.broken = (
+            broken + self._stubborn + self._stage.troubles + self._ended_alone() + self._said_in_logs() + verdict.broken
+        )
         return verdict
 
     def _so_far(self) -> str:
@@ -330,7 +335,8 @@ class Trial:
         if blow.what in ("kill", "kill at start"):
             self._disturbances.append(process.kill())
         elif blow.what == "stop":
-            process.terminate()
+            process.up.clear()
+            self._absences.append(asyncio.create_task(self._restart(process)))
         elif blow.what == "pause":
             self._absences.append(asyncio.create_task(self._pause(process, blow.seconds)))
         elif blow.what.startswith("kill"):
@@ -338,6 +344,11 @@ class Trial:
         else:
             await asyncio.gather(*self._absences)
             self._absences.append(asyncio.create_task(self._take_away(blow.what, blow.seconds, house)))
+
+    async def _restart(self, process: Process) -> None:
+        if not await process.terminate(_STOPS_WITHIN):
+            self._stubborn.append(f"{process.name} did not end within {_STOPS_WITHIN:.0f} s of being told to")
+            self._disturbances.append(process.kill())
 
     async def _pause(self, process: Process, seconds: float) -> None:
         self._disturbances.append(await process.pause(seconds))

@@ -157,7 +157,7 @@ def _ballots(
             verdict.must(len(contacts) == len(rows), f"{question}: somebody was told of {what} twice")
             if what == "opened":
                 verdict.must(len(rows) >= len(asked.residents), f"{question}: not everybody was asked")
-            if what == "reminder" and asked.over:
+            if what == "reminder" and asked.over and _in_time(ballot, tables["dues"]):
                 silent = len(asked.residents - asked.votes.keys())
                 verdict.must(len(rows) >= silent, f"{question}: {silent} had not voted, {len(rows)} were reminded")
             if what == "result" and ballot["closed_at"] is not None:
@@ -173,6 +173,16 @@ def _ballots(
 
 
 _COUNT = re.compile(r"· (.+?)：(\d+) 票")
+
+
+def _in_time(ballot: Row, dues: list[Row]) -> bool:
+    """Whether the moment to remind was noticed before the close; later there is nothing left to remind of."""
+    return any(
+        row["key"] == f"ballot:{ballot['id']}:remind"
+        and row["done_at"] is not None
+        and _moment(row["done_at"]) < _moment(ballot["closes_at"])
+        for row in dues
+    )
 
 
 def _dues(verdict: Verdict, tables: dict[str, list[Row]], ended: datetime) -> None:

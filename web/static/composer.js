@@ -90,6 +90,7 @@ function upload(tile) {
   const form = new FormData();
   form.append('photo', tile.file, tile.file.name || 'photo.jpg');
   const fail = () => { tile.state = 'failed'; sendWhenUploaded = false; showTray(); };
+  if (!memory.token) return fail(); // Too early: the line tries again once it stands.
   ask.open('POST', '/chat/photos');
   ask.setRequestHeader('Authorization', `Bearer ${memory.token}`);
   Object.assign(ask, { responseType: 'json', timeout: 120e3, onerror: fail, ontimeout: fail });
