@@ -337,8 +337,9 @@ class Worker(Person):
             await self._give_back(number, note)
             return
         since = len(self.chat.notes)
-        if self._rng.random() < 0.2:
-            # Pressed twice in a hurry: taken once.
+        hurry = self._rng.random() < 0.2
+        if hurry:
+            # Pressed twice: taken once.
             self.chat.tap(note, "接单")
             self._ledger.refusals += 1
         self.chat.tap(note, "接单")
@@ -346,6 +347,9 @@ class Worker(Person):
             await self.chat.until(f"已接单 {number}", f"{number} 已经撤回，{UNCHANGED}", since=since)
         )
         if said is not None:
+            if hurry:
+                # Come late, it must not be taken for the answer to the next button.
+                await self.chat.until(f"{number}.*{UNCHANGED}", since=since)
             self._moved(number, "accept", said)
             await self._think()
             await self._finish(number, said)
