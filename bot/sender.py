@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Callable, Coroutine, Iterable, Sequence, Set
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.core.outbox import POLICIES
 from bot.core.ports import Adapter
 from bot.core.sending import Gone, Moved, TryLater, Unsure
+from bot.core.words import Lying
 from domain.residents import ChatLost
-from storage.database import Lease
+from storage.database import Lease, Ride
 from storage.desk import Desk, Desks
 from storage.outbox import Claimed, lane
 
@@ -26,6 +28,8 @@ _IDLE = 0.5
 _ATTEMPTS = 8
 _LAST_SENDS = 5.0
 _MOST_FLYING = 100
+_POSTED_AT_ONCE = 500
+_NOTED_WITHIN = 0.02
 # How much of a second's sending is claimed at once: little, so that a reply queued now waits behind little.
 _CLAIMED_AHEAD = 0.04
 _ADOPTING = 30.0
@@ -40,17 +44,20 @@ class Sender:
         self._boxes = {adapter.platform for adapter in self._mailboxes}
         self._ways = [lane(adapter.platform, adapter.account) for adapter in self._mailboxes]
         self._lanes = [_Lane(desks, adapter, monotonic) for adapter in adapters if not adapter.mailbox]
-        self._bell = asyncio.Event()
+        self._seat = _Seat(desks, self._boxes)
         self._unsaid = asyncio.Event()
         self._posted: set[int] = set()
 
-    def wake(self, platforms: Set[str | None]) -> None:
-        """There is something new for these platforms, None for all; whoever else shares the database hears of it."""
+    def wake(self, platforms: Set[str | None], commit: int | None = None) -> None:
+        """There is something new for these platforms, None for all; whoever else shares the database hears of it.
+
+        `commit`: where it was kept, as `Desks.write` tells it.
+        """
         if None in platforms or not platforms.isdisjoint(self._boxes):
-            self._bell.set()
+            self._seat.ring(commit)
         for each in self._lanes:
             if None in platforms or each.platform in platforms:
-                each.bell.set()
+                each.seat.ring(commit)
                 if not each.ours:
                     self._unsaid.set()
 
@@ -65,21 +72,30 @@ class Sender:
                 group.create_task(each.run())
 
     async def _keep_delivering(self) -> None:
-        while True:
-            self._bell.clear()
+        while self._ways:
             try:
-                await _whole(self.deliver())
+                if self._delivered(await self._seat.go(self._post, _IDLE)):
+                    self._seat.ring()
             except Exception:
                 log.exception("delivering to mailboxes failed, trying again")
-            await _rung(self._bell, _IDLE)
+                await asyncio.sleep(_IDLE)
 
     async def deliver(self) -> None:
         """Put everything due into the mailboxes now."""
-        while self._ways and (posted := await self._desks.write(lambda desk: desk.outbox.post(self._ways))):
+        while self._ways and self._delivered(await self._desks.write(self._post)):
+            pass
+
+    async def _post(self, desk: Desk) -> list[Lying]:
+        return await desk.outbox.post(self._ways, _POSTED_AT_ONCE)
+
+    def _delivered(self, posted: Sequence[Lying]) -> bool:
+        """Let whoever waits for these see them; whether there may be more."""
+        if posted:
             for adapter in self._mailboxes:
                 adapter.ring(posted)
             self._posted |= {each.contact_id for each in posted}
             self._unsaid.set()
+        return len(posted) == _POSTED_AT_ONCE
 
     # Other processes on the same database.
 
@@ -100,7 +116,7 @@ class Sender:
         for adapter in self._mailboxes:
             adapter.look(posted)
         for each in self._lanes:
-            each.bell.set()
+            each.seat.ring()
 
     async def _keep_adopting(self) -> None:
         while True:
@@ -109,6 +125,52 @@ class Sender:
             except Exception:
                 log.warning("could not look for what an older release has queued")
             await asyncio.sleep(_ADOPTING)
+
+
+class _Seat:
+    """Goes along with those who put something in line for its platforms; called to what it missed, it goes alone."""
+
+    def __init__(self, desks: Desks, platforms: Set[str]) -> None:
+        self._desks = desks
+        self._platforms = platforms
+        self._ride: Ride[Any] | None = None
+        self._stopping = False
+        # The last commit we went along with, and the last we were called to.
+        self._seen = -1.0
+        self._called = -1.0
+
+    def ring(self, commit: int | None = None) -> None:
+        """There is something to do: kept in this commit, or we do not know where."""
+        number = math.inf if commit is None else commit
+        if number <= self._seen or (self._ride is not None and self._ride.now()):
+            # Seen, or about to be: it begins only now.
+            return
+        self._called = max(self._called, number)
+
+    async def go(self, work: Callable[[Desk], Coroutine[None, None, T]], within: float) -> T:
+        """Do some work: at once when called meanwhile, along with others, or when so many seconds have passed.
+
+        Told to stop, it is done at once and what came of it returned, for it would be nobody's; to ask again ends it.
+        """
+        if self._stopping:
+            raise asyncio.CancelledError
+        self._ride = ride = self._desks.ride(work, self._platforms)
+        if self._called > self._seen:
+            ride.now()
+        self._called = -1.0
+        timer = asyncio.get_running_loop().call_later(within, ride.now)
+        try:
+            done = await asyncio.shield(ride.ended)
+        except asyncio.CancelledError:
+            self._stopping = True
+            ride.now()
+            done = await ride.ended
+        finally:
+            timer.cancel()
+            self._ride = None
+        if done.commit is not None:
+            self._seen = done.commit
+        return done.result
 
 
 class _Lane:
@@ -120,7 +182,7 @@ class _Lane:
         self.platform = adapter.platform
         self._way = lane(adapter.platform, adapter.account)
         self._now = monotonic
-        self.bell = asyncio.Event()
+        self.seat = _Seat(desks, {adapter.platform})
         self.ours = False
         self._ended: list[Ended] = []
         self._sends: set[asyncio.Task[None]] = set()
@@ -133,9 +195,8 @@ class _Lane:
         while True:
             async with self._desks.database.held(f"sender:{self._way}") as lease:
                 try:
-                    ended = list(self._ended)
-                    await self._patiently(partial(_begin, self._way, ended))
-                    del self._ended[: len(ended)]
+                    await self._patiently(self._begin)
+                    self.seat.ring()
                     self.ours = True
                     while lease.holds():
                         await self._round(lease)
@@ -144,11 +205,15 @@ class _Lane:
                     await self._finish()
                 log.warning("the way out of %s is another process's now", self._adapter.platform)
 
+    async def _begin(self) -> None:
+        ended = list(self._ended)
+        await _whole(self._desks.write(partial(_settle, self._way, ended)))
+        del self._ended[: len(ended)]
+
     async def _round(self, lease: Lease) -> None:
         """Wait for the next slot, note what became of what was sent, take what is next, and let it fly."""
         pace = self._adapter.pace
         room = _MOST_FLYING - len(self._flying)
-        self.bell.clear()
         if pace is not None:
             # A slot missed is gone: catching up is what draws a 429.
             self._slot = max(self._slot, self._now())
@@ -156,10 +221,8 @@ class _Lane:
             room = min(room, max(1, int(pace.per_second * _CLAIMED_AHEAD)))
         now = self._now()
         self._cooling = {contact: until for contact, until in self._cooling.items() if until > now}
-        ended = list(self._ended)
-        busy = self._flying | self._cooling.keys()
-        claimed = await self._patiently(partial(_step, self._way, ended, room, busy))
-        del self._ended[: len(ended)]
+        noted, claimed = await self._patiently(lambda: self.seat.go(partial(self._step, room), self._wait()))
+        del self._ended[:noted]
         if not lease.holds():
             # Not ours to send any more: whoever has the way now settles these.
             return
@@ -170,15 +233,25 @@ class _Lane:
             task.add_done_callback(self._sends.discard)
         if pace is not None:
             self._slot += len(claimed) / pace.per_second
-        if not claimed:
-            await _rung(self.bell, self._wait())
+        if claimed and len(claimed) == room:
+            self.seat.ring()
 
-    async def _patiently(self, work: Callable[[Desk], Coroutine[None, None, T]]) -> T:
+    async def _step(self, room: int, desk: Desk) -> tuple[int, list[Claimed]]:
+        """Note what became of what was sent, and how much that was; take what is next.
+
+        In the database's thread on SQLite: what it reads here changes meanwhile, so each is read in one go.
+        """
+        ended, cooling, now = list(self._ended), list(self._cooling.items()), self._now()
+        busy = self._flying | {contact for contact, until in cooling if until > now}
+        await _note(ended, desk)
+        return len(ended), await desk.claim(self._way, room, busy) if room > 0 else []
+
+    async def _patiently(self, work: Callable[[], Coroutine[None, None, T]]) -> T:
         """Do some work in a transaction, again until it succeeds: what became of a message is known only here."""
         failures = 0
         while True:
             try:
-                return await _whole(self._desks.write(work))
+                return await work()
             except Exception:
                 log.exception("the outbox cannot be read or written, trying again")
                 failures += 1
@@ -202,7 +275,12 @@ class _Lane:
             self._cooling[contact] = self._now() + gap
         self._flying.discard(contact)
         self._ended.append((claimed, trouble))
-        self.bell.set()
+        # Noted along with the next turn's commit, if one comes soon.
+        asyncio.get_running_loop().call_later(_NOTED_WITHIN, self._note_alone)
+
+    def _note_alone(self) -> None:
+        if self._ended:
+            self.seat.ring()
 
     def _wait(self) -> float:
         now = self._now()
@@ -221,14 +299,9 @@ class _Lane:
                 del self._ended[: len(ended)]
 
 
-async def _begin(way: str, ended: Sequence[Ended], desk: Desk) -> None:
+async def _settle(way: str, ended: Sequence[Ended], desk: Desk) -> None:
     await _note(ended, desk)
     await desk.outbox.recover(way)
-
-
-async def _step(way: str, ended: Sequence[Ended], room: int, busy: Iterable[int], desk: Desk) -> list[Claimed]:
-    await _note(ended, desk)
-    return await desk.claim(way, room, busy) if room > 0 else []
 
 
 async def _note(ended: Iterable[Ended], desk: Desk) -> None:
@@ -276,11 +349,3 @@ async def _whole(work: Coroutine[None, None, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
-
-
-async def _rung(bell: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await bell.wait()
-    except TimeoutError:
-        return

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,10 +54,19 @@ class Connection(Protocol):
 Work = Callable[[Connection], Awaitable[T]]
 
 
+@dataclass(frozen=True, slots=True)
+class Ride(Generic[T]):
+    """Work that waits for a transaction to go along with. `now` has it wait no longer: False when it has begun."""
+
+    ended: asyncio.Future[T]
+    now: Callable[[], bool]
+
+
 class _Kind(Protocol):
     """One kind of database."""
 
     async def write(self, work: Work[T]) -> T: ...
+    def ride(self, work: Work[T], names: Set[object]) -> Ride[T]: ...
     async def read(self, work: Work[T]) -> T: ...
     def held(self, name: str) -> AbstractAsyncContextManager["Lease"]: ...
     async def hear(self, heard: Callable[[str], None]) -> None: ...
@@ -88,6 +97,20 @@ class Database:
             if _unavailable(error):
                 raise Unavailable(type(error).__name__) from error
             raise
+
+    def ride(self, work: Work[T], names: Set[object]) -> Ride[T]:
+        """Do some work at the end of the next writing transaction that announces one of these names, in its commit.
+
+        Told `now` it has a transaction of its own; where no commits are shared it has to be told.
+        """
+        return self._kind.ride(work, names)
+
+    def announce(self, names: Set[object], connection: Connection) -> int | None:
+        """Let who rides along know what a transaction is about; the number of its commit where it shares one."""
+        if not isinstance(connection, _Direct):
+            return None
+        connection.commit.names |= names
+        return connection.commit.number
 
     async def read(self, work: Work[T]) -> T:
         """Look things up; nothing done in it is kept."""
@@ -175,6 +198,22 @@ class _Postgres:
     async def write(self, work: Work[T]) -> T:
         async with self._engine.begin() as connection:
             return await work(connection)
+
+    def ride(self, work: Work[T], names: Set[object]) -> Ride[T]:
+        """Each transaction has its own commit here: it waits to be told."""
+        told = asyncio.get_running_loop().create_future()
+
+        async def go() -> T:
+            await told
+            return await self.write(work)
+
+        def now() -> bool:
+            if told.done():
+                return False
+            told.set_result(None)
+            return True
+
+        return Ride(asyncio.ensure_future(go()), now)
 
     async def read(self, work: Work[T]) -> T:
         async with self._engine.connect() as connection:
@@ -277,6 +316,9 @@ class _Sqlite:
     async def write(self, work: Work[T]) -> T:
         return await self._writer.do(work)
 
+    def ride(self, work: Work[T], names: Set[object]) -> Ride[T]:
+        return self._writer.ride(work, names)
+
     async def read(self, work: Work[T]) -> T:
         return await min(self._readers, key=lambda reader: reader.waiting).do(work)
 
@@ -313,8 +355,17 @@ class _Job(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     ended: asyncio.Future[T]
+    names: Set[object] = frozenset()
     result: list[T] = field(default_factory=list)
     error: BaseException | None = None
+
+
+@dataclass(eq=False)
+class _Commit:
+    """One commit: its number, and what those that share it have announced."""
+
+    number: int
+    names: set[object] = field(default_factory=set)
 
 
 class _Thread:
@@ -324,6 +375,9 @@ class _Thread:
         self._url = url
         self._writes = writes
         self._jobs: deque[_Job[Any]] = deque()
+        self._rides: dict[int, _Job[Any]] = {}
+        self._hurried: deque[_Job[Any]] = deque()
+        self._commits = 0
         self._bell = threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -333,15 +387,33 @@ class _Thread:
         return len(self._jobs)
 
     async def do(self, work: Work[T]) -> T:
+        loop = asyncio.get_running_loop()
+        job: _Job[T] = _Job(work, loop, loop.create_future())
+        self._jobs.append(job)
+        self._wake()
+        return await job.ended
+
+    def ride(self, work: Work[T], names: Set[object]) -> Ride[T]:
+        loop = asyncio.get_running_loop()
+        job: _Job[T] = _Job(work, loop, loop.create_future(), names)
+        self._rides[id(job)] = job
+
+        def now() -> bool:
+            # Whoever takes it out has it: we, or the thread.
+            waiting = self._rides.pop(id(job), None)
+            if waiting is not None:
+                self._hurried.append(waiting)
+                self._wake()
+            return waiting is not None
+
+        return Ride(job.ended, now)
+
+    def _wake(self) -> None:
         if self._thread is None:
             self._stopped = False
             self._thread = threading.Thread(target=self._run, name="xiaomazha-database", daemon=True)
             self._thread.start()
-        loop = asyncio.get_running_loop()
-        job: _Job[T] = _Job(work, loop, loop.create_future())
-        self._jobs.append(job)
         self._bell.release()
-        return await job.ended
 
     def stop(self) -> None:
         """Let what waits be done, then end. Blocks."""
@@ -358,34 +430,46 @@ class _Thread:
         event.listen(engine, "connect", _prepare)
         try:
             with asyncio.Runner() as runner:
-                while self._jobs or not self._stopped:
+                while self._jobs or self._hurried or not self._stopped:
                     self._bell.acquire()
-                    if self._jobs:
+                    if self._jobs or self._hurried:
                         runner.run(self._together(engine))
         finally:
             engine.dispose()
 
     async def _together(self, engine: Engine) -> None:
-        done = [self._jobs.popleft()]
+        done: list[_Job[Any]] = []
+        self._commits += 1
+        commit = _Commit(self._commits)
         try:
             with engine.connect() as connection:
                 if self._writes:
                     # Not by an event of SQLAlchemy's: with one, it would look for others at every statement.
                     _raw(connection).execute("BEGIN IMMEDIATE")
                 began = time.monotonic()
-                await self._one(done[0], connection)
                 while self._jobs and len(done) < _MOST_TOGETHER and time.monotonic() < began + _LONGEST_TOGETHER:
                     done.append(self._jobs.popleft())
-                    await self._one(done[-1], connection)
+                    await self._one(done[-1], connection, commit)
+                # Last, so that they see all there is in it.
+                for riding in self._boarding(commit):
+                    done.append(riding)
+                    await self._one(riding, connection, commit)
                 if self._writes:
                     _raw(connection).commit()
         except BaseException as error:
             # Not even begun, undone by the disk, or lost at the commit: none of it is kept.
+            done = done or [(self._jobs or self._hurried).popleft()]
             for job in done:
                 job.error = job.error or error
         _tell(done)
 
-    async def _one(self, job: _Job[Any], connection: SyncConnection) -> None:
+    def _boarding(self, commit: _Commit) -> list[_Job[Any]]:
+        """Those who wait for what this commit is about, or no longer; each taken out."""
+        hurried = [self._hurried.popleft() for _ in range(len(self._hurried))]
+        wanted = [key for key, job in list(self._rides.items()) if None in commit.names or commit.names & job.names]
+        return hurried + [job for key in wanted if (job := self._rides.pop(key, None)) is not None]
+
+    async def _one(self, job: _Job[Any], connection: SyncConnection, commit: _Commit) -> None:
         """Do one piece of work; what it did is taken back if it fails, and only that.
 
         Raises:
@@ -396,7 +480,7 @@ class _Thread:
             raw.execute("SAVEPOINT job")
         try:
             if not job.ended.cancelled():
-                job.result.append(await job.work(_Direct(connection)))
+                job.result.append(await job.work(_Direct(connection, commit)))
         except BaseException as error:
             job.error = error
             if self._writes:
@@ -435,8 +519,9 @@ def _end(jobs: Sequence[_Job[Any]]) -> None:
 class _Direct:
     """SQLAlchemy's connection in the words of its asynchronous one; in its own thread nothing has to be awaited."""
 
-    def __init__(self, connection: SyncConnection) -> None:
+    def __init__(self, connection: SyncConnection, commit: _Commit) -> None:
         self._connection = connection
+        self.commit = commit
 
     @property
     def dialect(self) -> Dialect:

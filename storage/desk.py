@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from domain.district import District
 from domain.people import Person
 from storage.ballots import BallotStore, voted_in
 from storage.cases import CaseStore
-from storage.database import Connection, Database
+from storage.database import Connection, Database, Ride
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.heard import HeardStore
@@ -325,6 +325,14 @@ def _shared(replies: Sequence[Reply]) -> tuple[Reply, int]:
     return Reply(text, tuple(choices), tuple(photos)), len(replies)
 
 
+class Done(NamedTuple, Generic[T]):
+    """What came of some work, the platforms it put something in line for, and its commit where that is shared."""
+
+    result: T
+    queued: set[str | None]
+    commit: int | None
+
+
 class Desks:
     """Opens desks, one transaction each, and calls the sender when something was queued."""
 
@@ -347,7 +355,8 @@ class Desks:
         self.new_id = new_id
         self.album = album
         self._menu = menu
-        self.on_queued: Callable[[Set[str | None]], None] = lambda _platforms: None
+        # Told the platforms for which something was put in line, and in which commit, where commits are shared.
+        self.on_queued: Callable[[Set[str | None], int | None], None] = lambda _platforms, _commit: None
 
     def at(self, connection: Connection) -> Desk:
         return Desk(
@@ -363,15 +372,22 @@ class Desks:
 
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""
-
-        async def at_a_desk(connection: Connection) -> tuple[T, set[str | None]]:
-            desk = self.at(connection)
-            return await work(desk), desk.queued
-
-        result, queued = await self.database.write(at_a_desk)
+        result, queued, commit = await self.database.write(self._at_a_desk(work))
         if queued:
-            self.on_queued(queued)
+            self.on_queued(queued, commit)
         return result
+
+    def ride(self, work: Callable[[Desk], Awaitable[T]], platforms: Set[str]) -> Ride[Done[T]]:
+        """Do some work along with the next that puts something in line for these platforms; it puts nothing in line."""
+        return self.database.ride(self._at_a_desk(work), platforms)
+
+    def _at_a_desk(self, work: Callable[[Desk], Awaitable[T]]) -> Callable[[Connection], Awaitable[Done[T]]]:
+        async def at_a_desk(connection: Connection) -> Done[T]:
+            desk = self.at(connection)
+            result = await work(desk)
+            return Done(result, desk.queued, self.database.announce(desk.queued, connection))
+
+        return at_a_desk
 
     async def read(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Look things up at a desk; nothing written at it is kept."""

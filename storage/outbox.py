@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
+    Select,
     and_,
     bindparam,
     delete,
@@ -17,6 +21,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -41,7 +46,7 @@ class Claimed:
     contact_id: int
     language: str
     routine: bool
-    """It may share a message with others that wait for the same person."""
+    """It may share a message with others that wait for the same person; not when it may have arrived already."""
     topic: str | None
     due_at: datetime
 
@@ -100,12 +105,11 @@ _LAST = (
     .limit(3)
 )
 _DUE = (
-    select(*_OUTGOING, Outbox.contact_id, Outbox.expires_at, Outbox.due_at, Outbox.topic)
+    select(*_OUTGOING, Outbox.contact_id, Outbox.expires_at, Outbox.due_at, Outbox.topic, Outbox.unknown_at)
     .join(Contacts, Contacts.id == Outbox.contact_id)
     .where(
         _PENDING,
         Outbox.lane == bindparam("lane"),
-        Outbox.priority == bindparam("priority"),
         Outbox.due_at <= bindparam("now"),
         Contacts.blocked_at.is_(None),
     )
@@ -114,18 +118,39 @@ _DUE = (
     # Two processes never take the same message.
     .with_for_update(of=Outbox, skip_locked=True)
 )
-_TO_POST = _DUE.add_columns(
-    select(func.coalesce(func.max(_older.delivered), 0))
-    .where(_older.contact_id == Outbox.contact_id, _older.delivered.is_not(None))
-    .scalar_subquery()
-    .label("before")
+
+
+def _by_priority(due: Select[Any]) -> CompoundSelect[Any]:
+    """One question in place of one for each priority; each is a short walk along the index, whatever waits behind."""
+    return union_all(
+        *(
+            select(
+                due.add_columns(literal_column(str(each)).label("priority"))
+                .where(Outbox.priority == literal_column(str(each)))
+                .subquery()
+            )
+            for each in PRIORITIES
+        )
+    )
+
+
+_TO_POST = _by_priority(
+    _DUE.add_columns(
+        select(func.coalesce(func.max(_older.delivered), 0))
+        .where(_older.contact_id == Outbox.contact_id, _older.delivered.is_not(None))
+        .scalar_subquery()
+        .label("before")
+    )
 )
-_TO_SEND = (
+_SENDABLE = (
     _DUE.add_columns(Contacts.credit, People.language)
     .join(People, People.id == Contacts.person_id)
     .where(or_(Contacts.credit.is_(None), and_(Contacts.credit > 0, Contacts.credit_until > bindparam("now"))))
 )
-_TO_SEND_TO_OTHERS = _TO_SEND.where(Outbox.contact_id.not_in(bindparam("busy", expanding=True)))
+_TO_SEND = _by_priority(_SENDABLE)
+_TO_SEND_TO_OTHERS = _SENDABLE.where(
+    Outbox.priority == bindparam("priority"), Outbox.contact_id.not_in(bindparam("busy", expanding=True))
+)
 _reply = msgspec.json.Decoder(Reply).decode
 _POSTED = (
     update(Outbox)
@@ -246,7 +271,7 @@ class OutboxStore:
         posted: list[Lying] = []
         late: list[int] = []
         before: dict[int, int] = {}
-        for row in await self._due(_TO_POST, lanes, limit):
+        for row in [row for way in lanes for row in await self._due(way, limit)]:
             if row.expires_at is not None and row.expires_at <= self._now:
                 late.append(row.id)
                 continue
@@ -266,6 +291,9 @@ class OutboxStore:
         rows = await self._db.execute(_LYING, {"contact": contact_id, "after": after, "limit": limit})
         return [(row.delivered, _outgoing(row)) for row in rows]
 
+    async def _due(self, way: str, limit: int) -> Sequence[Any]:
+        return (await self._db.execute(_TO_POST, {"lane": way, "now": self._now, "limit": limit})).all()
+
     # Posts: what the sender takes, sends and notes.
 
     async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
@@ -274,10 +302,12 @@ class OutboxStore:
         late: list[int] = []
         away = set(busy)
         spent: list[dict[str, int]] = []
-        for priority in PRIORITIES:
+        asked: dict[str, Any] = {"lane": way, "now": self._now, "limit": 2 * limit + len(away)}
+        rows = (await self._db.execute(_TO_SEND, asked)).all()
+        for priority, due in groupby(rows, attrgetter("priority")):
             if len(claimed) >= limit:
                 break
-            for row in await self._free(way, priority, limit, away | claimed.keys()):
+            for row in await self._free(list(due), {**asked, "priority": priority}, limit, away | claimed.keys()):
                 if row.expires_at is not None and row.expires_at <= self._now:
                     late.append(row.id)
                 elif row.contact_id not in claimed and len(claimed) < limit:
@@ -286,7 +316,7 @@ class OutboxStore:
                         outgoing,
                         row.contact_id,
                         row.language,
-                        POLICIES[outgoing.kind].routine,
+                        POLICIES[outgoing.kind].routine and row.unknown_at is None,
                         row.topic,
                         row.due_at,
                     )
@@ -299,24 +329,13 @@ class OutboxStore:
             await self._db.execute(_SPENT, spent)
         return list(claimed.values())
 
-    async def _free(self, way: str, priority: int, limit: int, busy: Set[int]) -> list[Any]:
-        """What is due for those who are not busy."""
-        asked: dict[str, Any] = {"lane": way, "priority": priority, "now": self._now, "limit": 2 * limit + len(busy)}
-        rows = (await self._db.execute(_TO_SEND, asked)).all()
-        free = [row for row in rows if row.contact_id not in busy]
-        if len(free) < limit and len(rows) == asked["limit"]:
+    async def _free(self, due: list[Any], asked: dict[str, Any], limit: int, busy: Set[int]) -> list[Any]:
+        """Of what is due, what is for those who are not busy."""
+        free = [row for row in due if row.contact_id not in busy]
+        if len(free) < limit and len(due) == asked["limit"]:
             # So much waits for the busy that it hides the others: only now are they told apart by the database.
             free = list((await self._db.execute(_TO_SEND_TO_OTHERS, {**asked, "busy": [*busy]})).all())
         return free
-
-    async def _due(self, statement: Any, lanes: Sequence[str], limit: int) -> list[Any]:
-        """What is due, the urgent first. A question for each priority: each is then a short walk along the index."""
-        rows: list[Any] = []
-        for way in lanes:
-            for priority in PRIORITIES:
-                asked: dict[str, Any] = {"lane": way, "priority": priority, "now": self._now, "limit": limit}
-                rows += (await self._db.execute(statement, asked)).all()
-        return rows
 
     async def waiting_with(self, claimed: Claimed) -> list[Claimed]:
         """Other routine messages due for the same contact, oldest first."""
@@ -327,6 +346,8 @@ class OutboxStore:
                 _PENDING,
                 Outbox.contact_id == claimed.contact_id,
                 Outbox.due_at <= self._now,
+                # What may have arrived already is repeated in the same words.
+                Outbox.unknown_at.is_(None),
                 or_(Outbox.expires_at.is_(None), Outbox.expires_at > self._now),
                 Outbox.kind.in_([kind.value for kind, policy in POLICIES.items() if policy.routine]),
             )
