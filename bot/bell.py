@@ -61,6 +61,10 @@ class Bell:
             if not await self._desks.read(_anything_due):
                 return False
             await self._desks.write(come_true)
+        except Unavailable:
+            # Nothing to do with what is due: the next ring finds it as it is.
+            log.warning("the database does not answer, what is due waits")
+            return False
         except Exception:
             if due is None:
                 log.exception("the bell could not look")

@@ -7,13 +7,18 @@ import msgspec
 from bot.app import Service
 from bot.core.words import Said
 
+# A fact that has failed so often will not come true by itself; it is tried on all the same (see `bot.bell`).
+_OFTEN = 5
+
 
 async def listed(service: Service) -> list[str]:
-    """The trouble ids put aside and not replayed, each with its platform; not what was said."""
+    """The trouble ids put aside and not replayed, each with its platform, not what was said; due facts that keep failing."""
     await service.prepare()
     parked = await service.desks.read(lambda desk: desk.heard.parked())
+    failing = await service.desks.read(lambda desk: desk.dues.failing(_OFTEN))
     await service.desks.database.close()
-    return [f"{trouble}  {msgspec.json.decode(what, type=Said).address.platform}" for trouble, what in parked]
+    said = [f"{trouble}  {msgspec.json.decode(what, type=Said).address.platform}" for trouble, what in parked]
+    return said + [f"due {number}  {fact}（到点的事办不成，仍在重试，原因见日志）" for number, fact in failing]
 
 
 async def replay(service: Service, trouble: str) -> bool:

@@ -72,5 +72,14 @@ class DueStore:
         found: datetime | None = await self._db.scalar(_NEXT)
         return found
 
+    async def failing(self, attempts: int) -> list[tuple[int, str]]:
+        """What has failed at least so often and is still to come true, as (id, fact)."""
+        rows = await self._db.execute(
+            select(Dues.id, Dues.fact)
+            .where(Dues.done_at.is_(None), Dues.attempts >= attempts)
+            .order_by(Dues.due_at, Dues.id)
+        )
+        return [(row.id, row.fact) for row in rows]
+
     async def prune(self, older_than: timedelta) -> None:
         await self._db.execute(delete(Dues).where(Dues.done_at < self._now - older_than))

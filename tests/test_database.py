@@ -17,6 +17,7 @@ from storage.database import Connection, Database
 from storage.tables import Facts
 
 # One process has a SQLite database: there is nobody else to call.
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
@@ -185,3 +186,40 @@ async def test_a_full_disk_is_not_the_works_fault_and_what_came_before_is_whole(
     )
     assert count == stored
     await database.write(lambda connection: _put("t:after", connection))
+
+
+async def _about(database: Database, name: str, connection: Connection) -> int | None:
+    await _put(name, connection)
+    return database.announce({"telegram"}, connection)
+
+
+@only_sqlite
+async def test_who_rides_along_shares_the_commit_of_what_it_waits_for_and_sees_all_of_it(database: Database) -> None:
+    ride = database.ride(_names, {"telegram"})
+    await database.write(partial(_put, "t:other"))
+    assert not ride.ended.done()
+    commits = await asyncio.gather(*(database.write(partial(_about, database, f"t:{number}")) for number in range(5)))
+    assert await ride.ended >= {"t:other", "t:0"}
+    assert not ride.now()
+    assert commits == sorted(commits, key=lambda commit: commit or 0)
+
+
+async def test_who_is_told_not_to_wait_has_a_transaction_of_its_own(database: Database) -> None:
+    ride = database.ride(partial(_put, "t:alone"), {"telegram"})
+    assert ride.now()
+    assert not ride.now()
+    assert await ride.ended == "t:alone"
+    assert await database.read(_names) == {"t:alone"}
+
+
+async def test_a_ride_that_fails_takes_nobody_with_it(database: Database) -> None:
+    async def fail(connection: Connection) -> None:
+        await _put("t:ride", connection)
+        raise ZeroDivisionError
+
+    ride = database.ride(fail, {"telegram"})
+    await database.write(partial(_about, database, "t:turn"))
+    ride.now()
+    with pytest.raises(ZeroDivisionError):
+        await ride.ended
+    assert await database.read(_names) == {"t:turn"}

@@ -17,6 +17,7 @@ from bot.core.words import Address, Choice, Kind, Reply, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
 from domain.cases import Status
+from domain.councils import BallotReminds
 from nlp import plain
 from storage.desk import Desk, Desks
 from storage.outbox import Claimed
@@ -146,6 +147,22 @@ async def test_what_was_parked_is_listed_and_done_once_when_it_is_replayed(
     assert not await parked.replay(mended[2], "t7")
     assert len(await mended[3].desks.read(lambda desk: desk.cases.in_area(GRID, list(Status)))) == 1
     await mended[3].desks.database.close()
+
+
+async def test_a_due_fact_that_keeps_failing_is_listed_and_tried_on(settings: Settings, knowledge: Knowledge) -> None:
+    later = START
+    service = build(settings, clock=lambda: later, knowledge=knowledge)
+    await service.prepare()
+    # No such ballot: it fails every time.
+    await service.desks.write(lambda desk: desk.plan(BallotReminds(999), START, key="t"))
+    for _ in range(5):
+        assert await service.bell.ring() >= 1
+        later += timedelta(minutes=11)
+    listed = await parked.listed(service)
+    assert len(listed) == 1
+    assert "BallotReminds" in listed[0]
+    assert await service.bell.ring() >= 1
+    await service.desks.database.close()
 
 
 async def test_a_button_of_somebody_elses_message_is_an_old_button(stage: Stage) -> None:

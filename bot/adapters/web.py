@@ -154,7 +154,7 @@ class WebChat:
     # Talking.
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=30, max_msg_size=_FRAME)
+        socket = web.WebSocketResponse(heartbeat=30, max_msg_size=_FRAME, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
