@@ -1,5 +1,6 @@
 """The operator who edits a district's folder is told every mistake at once, by file and line."""
 
+import re
 import shutil
 from collections import Counter
 from datetime import date
@@ -87,6 +88,24 @@ def line_of(path: Path, words: str) -> int:
 
 def test_the_shipped_folder_has_no_problems() -> None:
     assert check(JIANHUA) == []
+
+
+def test_every_subject_has_answers_asked_in_several_ways_and_resting_on_a_dated_document(jianhua: District) -> None:
+    subjects = {
+        path.stem: path.read_text(encoding="utf-8").count("\n[[entry]]\n") for path in (JIANHUA / "faq").iterdir()
+    }
+    assert len(subjects) == 22
+    assert min(subjects.values()) >= 8
+    assert sum(subjects.values()) == len(jianhua.entries) >= 200
+    assert [entry.id for entry in jianhua.entries if len(entry.alts) < 2] == []
+    # What we say of our own service, and what is said on an office's page, has no number.
+    undated = [entry.id for entry in jianhua.entries if not re.search(r"[0-9]{4} ?年|〔[0-9]{4}〕", entry.source)]
+    assert {entry.source for entry in jianhua.entries if entry.id in undated} == {
+        "小马扎服务说明",
+        "示例数据",
+        "国家医疗保障局“国家医保服务平台”使用说明",
+        "卫生健康部门预防一氧化碳中毒宣传要点",
+    }
 
 
 def test_297_urban_and_12_village_grids_of_three_kinds_lie_in_34_communities_and_4_villages(
