@@ -69,6 +69,10 @@ class Model:
         fitting = [total * self.unit / length + bias for total, bias in zip(sums, self.bias, strict=True)]
         return dict(sorted(zip(self.labels, fitting, strict=True), key=lambda pair: -pair[1]))
 
+    def best(self, found: Counter[str]) -> str:
+        """The label that fits best."""
+        return next(iter(self.scores(found)))
+
     def knows(self, found: Iterable[str]) -> float:
         """The part of these pieces that was met in training, from 0 to 1."""
         met = [self.rarity[bucket(piece, len(self.rarity))] > 0 for piece in found]

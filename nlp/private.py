@@ -1,0 +1,24 @@
+"""Finds what people say of themselves in passing, a mobile number or an identity number, and takes it out of the words."""
+
+import re
+
+_MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?(1[3-9]\d[ -]?\d{4}[ -]?\d{4})(?!\d)")
+_IDENTITY = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])")
+_BLOT = "＊＊＊"
+
+
+def phone(text: str) -> str | None:
+    """The mobile number in a text, digits only."""
+    found = _MOBILE.search(text)
+    return re.sub(r"\D", "", found[1]) if found else None
+
+
+def without(text: str) -> str:
+    """The words with mobile and identity numbers blotted out; a meter's or a grid's number stays."""
+    return _MOBILE.sub(_BLOT, _IDENTITY.sub(_BLOT, text))
+
+
+def nothing_else(text: str) -> bool:
+    """Whether a text is a number of somebody's and hardly a word more."""
+    rest = without(text)
+    return rest != text and sum(each.isalnum() for each in rest) < 4
