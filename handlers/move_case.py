@@ -6,6 +6,7 @@ from domain.cases import Case, CaseMoved, Move, check
 from domain.district import District
 from domain.people import WORKERS, Person
 from nlp import plain
+from nlp.category import OTHER
 from storage.desk import Desk
 
 
@@ -55,7 +56,8 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     elif move is Move.DISPATCH:
         to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
     elif move is Move.RECLASSIFY:
-        likely = dict.fromkeys([*talk.kinds(case.words)[:3], *talk.district.categories.values()])
+        guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
+        likely = dict.fromkeys([*guessed, *talk.district.categories.values()])
         offers = [(each.name, each.code) for each in likely if each.code != case.category]
         category = await talk.ask(KIND, offers, number=case.number)
     return CaseMoved(

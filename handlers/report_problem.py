@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
@@ -10,7 +12,7 @@ from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported
 from domain.district import District
 from handlers import where
-from nlp import category, place, plain, private, when
+from nlp import category, grid_code, place, plain, private, when
 from storage.desk import Desk
 
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
@@ -45,15 +47,20 @@ KIND = Ask("report.kind", plain.choice)
 )
 async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     opening = talk.opening
-    text = _LEAD.sub("", opening.text) if "guessed" in talk.given else opening.text or talk.given.get("words", "")
+    text = opening.text or talk.given.get("words", "")
+    if "guessed" in talk.given:
+        text = _LEAD.sub("", text)
+    said = msgspec.structs.replace(opening, text=text)
     found = place.find(text, talk.district) if text else None
+    if found is None and (code := where.coded(said, talk.district)):
+        found, text = code, grid_code.without(text)
     part = place.part(text) if found is None and text else None
     named = found or part
     words = (place.rest(text, named) if named else text) or ""
     # Looked up once: moving house in mid-conversation changes no report that was begun.
     home = await talk.look("home", str | None, _home(talk))
     told = len(words) >= 4 or bool(words and category.named(words, talk.district))
-    happened, phone = when.happened(opening, talk.district), private.phone(opening.text)
+    happened, phone = when.happened(said, talk.district), private.phone(text)
     enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
 
@@ -72,8 +79,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         happened, phone = when.happened(what, talk.district) or happened, private.phone(what.text) or phone
     # A number of theirs is for whoever helps them, not part of what is wrong.
     words = private.without(words)
-    likely = talk.kinds(words)
-    kind = likely[0]
+    guessed = talk.kinds(words)
+    kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
 
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
     if not at_once:
@@ -102,7 +109,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
                 phone = phone or private.phone(answer.text)
                 photo_round += 1
             elif answer.choice == "kind":
-                offered = dict.fromkeys([*likely[:3], *talk.district.categories.values()])
+                offered = dict.fromkeys([*likely, *talk.district.categories.values()])
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )

@@ -11,12 +11,13 @@ _LONGEST = 500
 async def unsure(talk: Talk[Desk]) -> None:
     words = talk.opening.text[:_LONGEST]
     offered = [
-        Choice(f"{name}.title", opens=name, given={"words": words}) for name in talk.given.get("wanted", "").split()
+        Choice(f"{name}.title", opens=name, given={"words": words, "guessed": "yes"})
+        for name in talk.given.get("wanted", "").split()
     ]
     if talk.given.get("why") == "number":
         talk.say("unsure.number")
     elif "again" in talk.given:
-        carry = Choice("faq.report_it", opens="report", given={"words": words})
+        carry = Choice("faq.report_it", opens="report", given={"words": words, "guessed": "yes"})
         choices = [*offered, *([] if any(each.opens == "report" for each in offered) else [carry])]
         talk.say(
             "unsure.person", hotline=talk.district.hotline, choices=[*choices, Choice("faq.write", opens="grid")]

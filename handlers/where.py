@@ -42,14 +42,23 @@ def read(heard: Heard, district: District) -> _Heard:
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
     if digits and len(digits) in (9, 15):
-        heirs = district.heirs(grid_code.whole(digits, district), district.day(heard.at))
-        if not heirs:
+        found = coded(heard, district)
+        if found is None:
             raise Unclear("place.no_such_code", code=digits)
-        return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
+        return _Heard(found)
     found = place.find(heard.text, district)
     if found is None and not heard.photos and heard.position is None:
         raise Unclear("place.unclear")
     return _Heard(found, photos=heard.photos, position=heard.position)
+
+
+def coded(heard: Heard, district: District) -> place.Found | None:
+    """The grid whose code is given, an old one's heirs; None when there is no such code."""
+    digits = grid_code.read(heard.text)
+    if not digits or len(digits) not in (9, 15):
+        return None
+    heirs = district.heirs(grid_code.whole(digits, district), district.day(heard.at))
+    return place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0, exact=True) if heirs else None
 
 
 MORE = Ask("where.more", read)

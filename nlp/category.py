@@ -6,11 +6,13 @@ from domain.catalogue import Category
 from domain.district import District
 from nlp.linear import Model, pieces
 from nlp.normalise import fold
-from nlp.routing import form
+from nlp.routing import STRANGE, form
 
 OTHER = "other"
-# Nothing learnt fits any better than this: the model was told so little of such words that 其他 is the honest guess.
-_NONE_FITS = -0.85
+# What a model scores: 1 and more is clearly it, -1 and less clearly not.
+_MAY_BE = -0.7
+# Nothing learnt fits any better than this: the words are the district's or nobody's, and 其他 is the honest guess.
+_SOMETHING_FITS = -0.3
 
 
 class Kinds:
@@ -25,7 +27,7 @@ class Kinds:
         self._model = next((model for model in models if set(model.labels) == learnt(district)), None)
 
     def guess(self, text: str) -> list[Category]:
-        """Categories, likeliest first, at least one.
+        """Categories these words may mean, likeliest first, 其他 among them.
 
         What must go past the gridworker comes first whatever else is said: a complaint must not land with the one it
         is about. Then what is urgent: a smell of gas is asked about before anything a model makes of it.
@@ -33,15 +35,12 @@ class Kinds:
         categories = self._district.categories
         said = named(text, self._district)
         hard = [each for each in said if each.to_staff] + [each for each in said if each.urgent]
-        likely = [categories[code] for code in self._learnt(text)] if self._model else said
+        found = pieces(form(text))
+        scores = self._model.scores(found) if self._model and self._model.knows(found) > STRANGE else {}
+        likely = [categories[code] for code, score in scores.items() if score > _MAY_BE]
+        if max(scores.values(), default=-1.0) < _SOMETHING_FITS:
+            likely = [*said, categories[OTHER], *likely]
         return list(dict.fromkeys([*hard, *likely, categories[OTHER]]))
-
-    def _learnt(self, text: str) -> list[str]:
-        if self._model is None:
-            return []
-        scores = self._model.scores(pieces(form(text)))
-        codes = list(scores)
-        return codes if scores[codes[0]] > _NONE_FITS else [OTHER, *(code for code in codes if code != OTHER)]
 
 
 def named(text: str, district: District) -> list[Category]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from domain.catalogue import Category
 from domain.district import District
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, place, private, routing
-from nlp.category import Kinds
+from nlp.category import OTHER, Kinds
 from nlp.linear import Model
 from nlp.segment import Segmenter
 
@@ -67,13 +68,19 @@ class Ear:
             return Meant(_UNSURE, {"why": "number"})
         route = routing.read(text, self._district, self._router)
         digits = grid_code.read(text)
-        if digits and len(digits) in (9, 12, 14, 15, 16) and len(text) < 40 and route.best != routing.REPORT:
+        if digits and len(digits) in (9, 12, 14, 15, 16) and len(text) < 40 and (route.strange or route.best != routing.REPORT):
+            return Meant("grid")
+        # A place and not a word more: who is there is told, and the card offers to report.
+        if (found := place.find(text, self._district)) and not place.rest(text, found):
             return Meant("grid")
         return self._weighed(said, route)
 
     def _weighed(self, said: Said, route: routing.Route) -> Meant:
         """What is clearly wanted is done; what is not is offered. A question nobody had in mind asks nothing of anyone."""
         troubled = route.sure and route.best == routing.REPORT
+        if troubled and self._kinds.guess(said.text)[0].code == OTHER:
+            # Trouble of no kind we know of has to be twice as clear.
+            route = replace(route, sure=route.lead >= 2 * routing.SURE)
         match = self._faq.match(said.text, self._district.day(said.at))
         if match.sure and not troubled:
             return Meant("faq")

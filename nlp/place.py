@@ -18,8 +18,8 @@ _DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层|楼)")
 _LONE_BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|座(?!椅|谈|机))")
 # What is beside the road, up to the word that says how: 槐安路 小学门口. Not across a verb or a pause.
 _LANDMARK = re.compile(
-    r"[^\s,，。.!！?？;；、0-9有的在把被让是没不]{0,8}?"
-    r"(?:门口|对面|对过|旁边|路口|交叉口|交口|附近|拐角|北侧|南侧|东侧|西侧|桥下|站点)"
+    r"\s*(?:的|上)?([^\s,，。.!！?？;；、0-9有的在把被让是没不]{0,8}?"
+    r"(?:门口|对面|对过|旁边|路口|交叉口|交口|附近|拐角|北侧|南侧|东侧|西侧|桥下|站点))"
 )
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
@@ -140,8 +140,8 @@ def _on_road(folded: str, name: str, places: list[Place]) -> Found:
         end = match.end()
         fitting = [place for place in places if _stands(number(match[1]), place.number)] or places
     numbered = words[-1] == "号"
-    if beside := _LANDMARK.match(folded, _skip(folded, end)):
-        words, end = f"{words} {beside[0].strip()}", beside.end()
+    if beside := _LANDMARK.match(folded, end):
+        words, end = f"{words} {beside[1]}", beside.end()
     return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end, exact=numbered)
 
 

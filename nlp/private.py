@@ -4,6 +4,8 @@ import re
 
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?(1[3-9]\d[ -]?\d{4}[ -]?\d{4})(?!\d)")
 _IDENTITY = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])")
+# What introduces a number and says nothing else.
+_ABOUT_IT = re.compile(r"我|的|你|给|是|叫|这|手机|电话|身份证|证件|联系|方式|号码|号")
 _BLOT = "＊＊＊"
 
 
@@ -19,6 +21,6 @@ def without(text: str) -> str:
 
 
 def nothing_else(text: str) -> bool:
-    """Whether a text is a number of somebody's and hardly a word more."""
+    """Whether a text is a number of somebody's and says no more than that."""
     rest = without(text)
-    return rest != text and sum(each.isalnum() for each in rest) < 4
+    return rest != text and not any(each.isalnum() for each in _ABOUT_IT.sub("", rest))

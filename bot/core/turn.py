@@ -32,8 +32,10 @@ _ATTEMPTS = (0.0, 0.05, 0.3)
 
 _CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
 _BACK = {"返回", "上一步", "/back", "back"}
+# The conversation for what we cannot place.
+_UNSURE = "unsure"
 # What can be looked at in the middle of something else and be done with.
-_ASIDES = {"mine", "vote"}
+_ASIDES = {"mine", "vote", "grid"}
 _HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "开始", "你好", "您好", "?"}
 
 
@@ -52,7 +54,7 @@ class State(msgspec.Struct, omit_defaults=True):
     recent: list[float] = msgspec.field(default_factory=list)
     held: int = 0
     told: bool = False
-    unsure: int = 0
+    unsure: bool = False
 
 
 class Book:
@@ -365,12 +367,8 @@ class Turns(Generic[D]):
         """What nobody named: do what is clearly meant, ask once when it is not, then find them somebody to ask."""
         meant = self._ear.intent(hand.said)
         given = dict(meant.given)
-        if meant.conversation == "unsure":
-            hand.state.unsure += 1
-            if hand.state.unsure > 1:
-                given["again"] = "yes"
-        else:
-            hand.state.unsure = 0
+        if meant.conversation == _UNSURE and hand.state.unsure:
+            given["again"] = "yes"
         await self._open(hand, meant.conversation, text, given)
 
     async def _typed_choice(self, hand: _Hand[D], text: str) -> Choice | None:
@@ -389,6 +387,7 @@ class Turns(Generic[D]):
         if name not in self._book or not self._book[name].open_to(hand.contact.person):
             await self._aside(hand, Line("turn.not_for_you", {}))
             return
+        hand.state.unsure = name == _UNSURE
         # Opened again while open: what was begun there is taken up no more.
         same = [record for record in hand.state.stack if record.name == name and record.given == dict(given)]
         hand.state.stack = [record for record in hand.state.stack if record not in same][-(DEEPEST - 1) :]
@@ -482,7 +481,7 @@ class Turns(Generic[D]):
         meant = self._ear.intent(hand.said).conversation
         if meant == record.name or meant not in _ASIDES:
             return False
-        await self._open(hand, meant, hand.said.text, {})
+        await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
         return True
 
     async def _aside(self, hand: _Hand[D], line: Line) -> None:
