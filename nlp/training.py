@@ -26,7 +26,7 @@ BUCKETS = 1 << 15
 # Thousands of long messages hold a million.
 MANY_BUCKETS = 1 << 20
 # As in LinearSVC: how much a mistake costs beside large weights. The rounds end when no step is worth taking.
-_COST, _ROUNDS, _WORTH = 1.0, 100, 0.01
+_COST, _ROUNDS, _WORTH = 1.0, 100, 0.05
 # Of a sentence with many wordings so many are taken, so that no one pattern outweighs the others.
 _WORDINGS = 24
 # Of what is wrong, so much is enough to tell a report from the rest.

@@ -43,8 +43,9 @@ def test_of_three_hundred_sentences_at_least_93_in_100_are_understood() -> None:
 
 
 def test_no_sentence_it_is_measured_by_was_learnt() -> None:
-    learnt = {plain for _, plain in training.routing_rows()}
-    assert [words for _, words in bench.sentences() if len(words) > 4 and form(words) in learnt] == []
+    # A number alone is any number: what it is, a rule knows.
+    learnt = {plain for _, plain in training.routing_rows()} - {"0"}
+    assert [words for _, words in bench.sentences() if form(words) in learnt] == []
 
 
 def test_the_project_s_own_script_makes_the_models_it_ships(knowledge: Knowledge) -> None:

@@ -479,7 +479,7 @@ class Turns(Generic[D]):
             await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
             return True
         meant = self._ear.intent(hand.said).conversation
-        if meant == record.name or meant not in _ASIDES:
+        if record.wait is None or record.wait.free or meant == record.name or meant not in _ASIDES:
             return False
         await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
         return True
