@@ -1,4 +1,4 @@
-"""An operator has the categories learnt anew from what staff put right, takes that back, or measures how well it works."""
+"""An operator has the categories learnt anew from what staff put right, takes that back, or measures them."""
 
 import argparse
 import asyncio

@@ -176,8 +176,9 @@ class ProblemReported:
 
 @dataclass(frozen=True, slots=True)
 class CaseMoved:
-    """Somebody did something with a case. `to`: the worker it is dispatched to; `score`: the reporter's rating;
-    `category`: what it is now said to be.
+    """Somebody did something with a case.
+
+    `to`: the worker it is dispatched to; `score`: the reporter's rating; `category`: what it is now said to be.
     """
 
     case: int

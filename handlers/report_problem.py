@@ -52,8 +52,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         text = _LEAD.sub("", text)
     said = msgspec.structs.replace(opening, text=text)
     found = place.find(text, talk.district) if text else None
-    if found is None and (code := where.coded(said, talk.district)):
-        found, text = code, grid_code.without(text)
+    if found is None and (grid := where.coded(said, talk.district)):
+        found, text = grid, grid_code.without(text)
     part = place.part(text) if found is None and text else None
     named = found or part
     words = (place.rest(text, named) if named else text) or ""

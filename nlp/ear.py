@@ -68,7 +68,12 @@ class Ear:
             return Meant(_UNSURE, {"why": "number"})
         route = routing.read(text, self._district, self._router)
         digits = grid_code.read(text)
-        if digits and len(digits) in (9, 12, 14, 15, 16) and len(text) < 40 and (route.strange or route.best != routing.REPORT):
+        if (
+            digits
+            and len(digits) in (9, 12, 14, 15, 16)
+            and len(text) < 40
+            and (route.strange or route.best != routing.REPORT)
+        ):
             return Meant("grid")
         # A place and not a word more: who is there is told, and the card offers to report.
         if (found := place.find(text, self._district)) and not place.rest(text, found):
@@ -76,7 +81,7 @@ class Ear:
         return self._weighed(said, route)
 
     def _weighed(self, said: Said, route: routing.Route) -> Meant:
-        """What is clearly wanted is done; what is not is offered. A question nobody had in mind asks nothing of anyone."""
+        """What is clearly wanted is opened; what is not is offered."""
         troubled = route.sure and route.best == routing.REPORT
         if troubled and self._kinds.guess(said.text)[0].code == OTHER:
             # Trouble of no kind we know of has to be twice as clear.

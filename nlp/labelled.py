@@ -1,4 +1,4 @@
-"""Reads labelled messages from a file, as words that carry meaning: what is measured is learnt from one and read in another."""
+"""Reads labelled messages from files, so that what was learnt from one can be measured on another."""
 
 import json
 from collections import Counter
@@ -51,4 +51,4 @@ def counted(words: list[str], vocabulary: Set[str]) -> Counter[str]:
     So it makes no difference who separated them: a stop word that one side dropped is dropped on the other, and where
     the cuts differ the characters do not.
     """
-    return pieces("".join(word for word in words if word in vocabulary))
+    return pieces("".join(word for word in words if word in vocabulary), shortest=2)

@@ -59,7 +59,7 @@ class Model:
         for piece, count in found.items():
             place = bucket(piece, len(self.rarity))
             counts[place] = counts.get(place, 0) + count
-        known = {place: heft(count) * self.rarity[place] for place, count in counts.items() if self.rarity[place]}
+        known = {place: count * self.rarity[place] for place, count in counts.items() if self.rarity[place]}
         length = math.sqrt(sum(value * value for value in known.values())) or 1.0
         width = len(self.labels)
         sums = [0.0] * width
@@ -93,11 +93,6 @@ class Model:
         beside = path.with_suffix(".new")
         beside.write_bytes(json.dumps(head, ensure_ascii=False).encode() + b"\n" + body)
         beside.replace(path)
-
-
-def heft(count: float) -> float:
-    """A piece said ten times counts more than once, and far less than ten times."""
-    return 1.0 + math.log(count)
 
 
 def read(path: Path) -> Model:

@@ -1,9 +1,11 @@
-"""Finds what people say of themselves in passing, a mobile number or an identity number, and takes it out of the words."""
+"""Finds the mobile and identity numbers people say in passing, and takes them out of the words."""
 
 import re
 
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?(1[3-9]\d[ -]?\d{4}[ -]?\d{4})(?!\d)")
-_IDENTITY = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])")
+_IDENTITY = re.compile(
+    r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])"
+)
 # What introduces a number and says nothing else.
 _ABOUT_IT = re.compile(r"我|的|你|给|是|叫|这|手机|电话|身份证|证件|联系|方式|号码|号")
 _BLOT = "＊＊＊"

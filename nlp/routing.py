@@ -50,7 +50,7 @@ def read(text: str, district: District, model: Model) -> Route:
 
 
 def told_apart(text: str, district: District) -> Counter[str]:
-    """The pieces of a sentence, every name of a place and every number alike: 幸福里 3 栋 is as good as 槐荫家园 5 栋."""
+    """The pieces of a sentence, all places and numbers alike: 幸福里 3 栋 is as good as 槐荫家园 5 栋."""
     return counted(form(text, _names(district)))
 
 

@@ -16,8 +16,9 @@ from config import district as district_files
 from config.settings import HOME
 from domain.district import District
 from nlp.category import learnt
-from nlp.linear import Model, bucket, heft, pieces
+from nlp.linear import Model, bucket, pieces
 from nlp.routing import REPORT, counted, form
+
 SENTENCES = Path(__file__).parent / "sentences"
 MODELS = Path(__file__).parent / "models"
 
@@ -81,7 +82,7 @@ def _counted(row: Mapping[str, int], buckets: int) -> tuple[np.ndarray, np.ndarr
     counts: Counter[int] = Counter()
     for piece, count in row.items():
         counts[bucket(piece, buckets)] += count
-    return np.array(list(counts), dtype=np.int64), np.array([heft(count) for count in counts.values()])
+    return np.array(list(counts), dtype=np.int64), np.array(list(counts.values()), dtype=float)
 
 
 def sentences(path: Path) -> Iterator[tuple[str, str]]:
@@ -104,7 +105,21 @@ def wordings(pattern: str, most: int = _WORDINGS) -> list[str]:
 
 
 # Where people say it is, before they say what is wrong; the sentences of categories.txt say only what.
-_PLACES = ("", "", "", "某地0栋", "某地", "0号楼", "我家", "我们小区", "某地0号", "0栋0单元", "俺们这旮沓", "楼下", "某地门口")
+_PLACES = (
+    "",
+    "",
+    "",
+    "某地0栋",
+    "某地",
+    "0号楼",
+    "我家",
+    "我们小区",
+    "某地0号",
+    "0栋0单元",
+    "俺们这旮沓",
+    "楼下",
+    "某地门口",
+)
 
 
 def routing_rows() -> list[tuple[str, str]]:

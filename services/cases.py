@@ -210,7 +210,7 @@ async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
 
 async def _reclassified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     category = desk.district.category(case.category)
-    facts = {"number": case.number, "category": category.name, "due": case.due_at}
+    facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
     arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
     await desk.tell(person.id, "case.you_reclassified", choices=arrange, department=category.department, **facts)
     if case.reporter_id != person.id:

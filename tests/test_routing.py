@@ -1,4 +1,4 @@
-"""One sentence is enough: what is wanted, where, when, what kind; what is learnt, what is put right, what stays a rule."""
+"""One sentence is enough: what is wanted, where, when, of which kind; what is learnt, and what stays a rule."""
 
 import json
 import time
@@ -18,7 +18,6 @@ from config.settings import Settings, load
 from domain.catalogue import Category
 from domain.people import Role
 from nlp import linear, place, private, training, when
-from nlp.category import Kinds
 from nlp.ear import MODELS, Ear
 from nlp.routing import form
 from storage.corrections import CorrectionStore
@@ -128,7 +127,9 @@ def test_the_day_something_happened_is_read_against_the_day_it_was_said(
 
 def test_numbers_of_people_leave_the_words_and_numbers_of_things_stay() -> None:
     assert private.phone("电话138-4567-8901，白天在家") == "13845678901"
-    assert private.without("我 13845678901，证 230204195001011234，表号 20391845") == "我 ＊＊＊，证 ＊＊＊，表号 20391845"
+    assert (
+        private.without("我 13845678901，证 230204195001011234，表号 20391845") == "我 ＊＊＊，证 ＊＊＊，表号 20391845"
+    )
     assert private.phone("网格码 230203002001001") is None
     assert private.nothing_else("我的手机号是13845678901")
     assert not private.nothing_else("路灯坏了13845678901")

@@ -38,7 +38,7 @@ def understood(district: District) -> list[Found]:
 
 
 def measure() -> list[tuple[str, float]]:
-    """Accuracy over all sentences and of each kind, how many are acted on and how many of those are right, and speed."""
+    """Accuracy of all and of each kind, how many are acted on and how many of those are right, and speed."""
     district = district_files.load(load().district)
     understood(district)
     began = time.perf_counter()

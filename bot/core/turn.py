@@ -337,7 +337,7 @@ class Turns(Generic[D]):
         return True
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
-        """The entry they clearly ask for. Words of trouble that only sound like a question are an answer: 灯咋又不亮了."""
+        """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
         match = self._faq(hand.said.text, hand.desk)
         if match.sure is None or not match.question or self._ear.intent(hand.said).conversation != "faq":
             return None
