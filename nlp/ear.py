@@ -68,13 +68,10 @@ class Ear:
             return Meant(_UNSURE, {"why": "number"})
         route = routing.read(text, self._district, self._router)
         digits = grid_code.read(text)
-        if (
-            digits
-            and len(digits) in (9, 12, 14, 15, 16)
-            and len(text) < 40
-            and (route.strange or route.best != routing.REPORT)
-        ):
-            return Meant("grid")
+        if digits and len(digits) in (9, 12, 14, 15, 16) and len(text) < 40:
+            alone = not any(each.isalnum() for each in grid_code.without(text))
+            if alone or route.strange or route.best != routing.REPORT:
+                return Meant("grid")
         # A place and not a word more: who is there is told, and the card offers to report.
         if (found := place.find(text, self._district)) and not place.rest(text, found):
             return Meant("grid")

@@ -19,7 +19,7 @@ STRANGE = 0.4
 # Nobody needs more to say what it is about, and a long letter is read no slower than a short one.
 _READ = 300
 _LINK = re.compile(r"(?:https?://|www\.)[!-~]+")
-_NUMERALS = re.compile(r"\d+(?:[-–.:]\d+)*|[一二两三四五六七八九十]+(?=\s*(?:栋|幢|号|单元|门|室|楼|层|组|委))")
+_NUMERALS = re.compile(r"\d+(?:[-–.: ]?\d+)*|[一二两三四五六七八九十]+(?=\s*(?:栋|幢|号|单元|门|室|楼|层|组|委))")
 
 
 @dataclass(frozen=True, slots=True)
