@@ -12,7 +12,7 @@ from domain.catalogue import Category
 from domain.district import District
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, place, private, routing
-from nlp.category import OTHER, Kinds
+from nlp.category import OTHER, Kinds, named
 from nlp.linear import Model
 from nlp.segment import Segmenter
 
@@ -79,6 +79,8 @@ class Ear:
 
     def _weighed(self, said: Said, route: routing.Route) -> Meant:
         """What is clearly wanted is opened; what is not is offered."""
+        if self._pressing(said.text, route):
+            return Meant("report", {"guessed": "yes"})
         troubled = route.sure and route.best == routing.REPORT
         if troubled and self._kinds.guess(said.text)[0].code == OTHER:
             # Trouble of no kind we know of has to be twice as clear.
@@ -92,3 +94,11 @@ class Ear:
             return Meant(_OPENS[route.best], {"guessed": "yes"})
         offered = [_OPENS[name] for name, _ in route.wanted if name != routing.CHAT]
         return Meant(_UNSURE, {"wanted": " ".join(offered[:3])})
+
+    def _pressing(self, text: str, route: routing.Route) -> bool:
+        """A complaint about a gridworker is never answered with their card; danger is not asked about twice."""
+        said = named(text, self._district)
+        asks = route.sure and route.best == routing.QUESTION
+        if any(each.to_staff for each in said):
+            return not asks
+        return any(each.urgent for each in said) and not route.sure and route.best == routing.REPORT

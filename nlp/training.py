@@ -36,18 +36,17 @@ _SHARE = 0.2
 _WEIGHT_OF_STAFF = 3
 
 
-def fit(rows: Sequence[Counter[str]], labels: Sequence[str], buckets: int = BUCKETS, least: int = 1) -> Model:
+def fit(rows: Sequence[Counter[str]], labels: Sequence[str], buckets: int = BUCKETS) -> Model:
     """The linear model that separates each label from the others with the widest margin.
 
     Dual coordinate descent for the squared hinge (Hsieh et al., ICML 2008), all labels at once: what LinearSVC does.
-    Pieces met in fewer than `least` rows do not count.
     """
     names = sorted(set(labels))
     counted = [_counted(row, buckets) for row in rows]
     met = np.zeros(buckets)
     for places, _ in counted:
         met[places] += 1
-    rarity = np.where(met >= least, np.log((1 + len(rows)) / (1 + met)) + 1, 0).astype(np.float32)
+    rarity = np.where(met > 0, np.log((1 + len(rows)) / (1 + met)) + 1, 0).astype(np.float32)
     # One more place, always there, holds the bias.
     examples = []
     for places, values in counted:
