@@ -7,7 +7,9 @@ from bot.core.words import Said
 from domain.district import District
 from domain.faq import Match
 from nlp import category, faq, grid_code, normalise, place
+from nlp.grams import Reader
 from nlp.segment import Segmenter
+from nlp.synonyms import Synonyms
 
 # As `storage.people` makes them: letters and digits nobody confuses.
 _CODE = re.compile(r"(?:I_)?(?=[A-Z2-9]*\d)[A-HJKMNP-Z2-9]{10}")
@@ -21,7 +23,8 @@ class Ear:
 
     def __init__(self, district: District) -> None:
         self._district = district
-        self._faq = faq.Faq(district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)]))
+        segmenter = Segmenter([*place.names(district), *faq.words_of(district.entries)])
+        self._faq = faq.Faq(district.entries, Reader(segmenter, Synonyms(district.synonyms)))
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)

@@ -1,0 +1,78 @@
+"""What a text is compared by: its words, its single letters and its pairs of letters, each as one number.
+
+Words win on short questions, letters on long messages and on words nobody's dictionary has; so all are kept.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.normalise import fold
+from nlp.segment import Segmenter
+from nlp.synonyms import Synonyms
+
+Integers = NDArray[np.int64]
+
+KINDS = 3
+# How much letters, pairs and words weigh in a question: letters count for as much as both that are made of them.
+SHARES = np.array([0.5, 0.25, 0.25])
+# A letter is its code point, a pair two of them side by side, a word a number above both.
+_BITS = 21
+_WORD = 1 << 62
+_PRIME = (1 << 61) - 1
+# Nobody asks longer; what comes after it only costs time.
+LONGEST = 600
+
+
+class Grams(NamedTuple):
+    """Many texts' grams, repeated as often as they occur; `rows` says which text each belongs to."""
+
+    keys: Integers
+    rows: Integers
+
+
+class Reader:
+    """Reads texts into grams, alike on both sides."""
+
+    def __init__(self, segmenter: Segmenter, synonyms: Synonyms) -> None:
+        self._segmenter = segmenter
+        self._synonyms = synonyms
+
+    def read(self, text: str) -> str:
+        """The text as it is compared: folded, the district's synonyms made one, cut short."""
+        return self._synonyms.one(fold(text[: 2 * LONGEST])[:LONGEST])
+
+    @property
+    def everyday(self) -> tuple[str, ...]:
+        """Words as often as people say them, whatever they talk about."""
+        return self._segmenter.everyday
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text that was `read`."""
+        return self._segmenter.cut(text)
+
+    def grams(self, texts: Sequence[str]) -> Grams:
+        """The grams of texts that were `read`."""
+        words = [[_number(word) for word in self._segmenter.cut_for_search(text)] for text in texts]
+        bare = ["".join([each for each in text if each.isalnum()]) for text in texts]
+        letters = np.frombuffer("".join(bare).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+        letter_rows = np.repeat(np.arange(len(texts)), [len(each) for each in bare])
+        within = letter_rows[:-1] == letter_rows[1:]
+        pairs = ((letters[:-1] << _BITS) | letters[1:])[within]
+        word_rows = np.repeat(np.arange(len(texts)), [len(each) for each in words])
+        flat = np.array([number for each in words for number in each], dtype=np.int64)
+        return Grams(
+            np.concatenate((letters, pairs, flat)), np.concatenate((letter_rows, letter_rows[1:][within], word_rows))
+        )
+
+
+def kinds(keys: Integers) -> Integers:
+    """0 for letters, 1 for pairs, 2 for words."""
+    return (keys >> _BITS > 0).astype(np.int64) + (keys >= _WORD)
+
+
+def _number(word: str) -> int:
+    # Not Python's hash, which differs from process to process.
+    return int.from_bytes(word.encode("utf-32-le"), "little") % _PRIME + _WORD

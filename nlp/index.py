@@ -1,0 +1,116 @@
+"""Finds, among many phrasings, those that carry most of a question's weight: BM25, worked out beforehand.
+
+What each gram adds to each phrasing is kept in three long arrays, gram after gram, so that a question is a few slices
+and one sum. A question's most common grams are looked up only in the phrasings its rarer ones have found.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.grams import KINDS, SHARES, Grams, Integers, kinds
+
+Floats = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+
+# BM25's usual constants (Robertson & Zaragoza 2009, §3.4: k1 between 1.2 and 2, b about .75).
+_K1, _B = 1.2, 0.75
+# How many places in phrasings one question looks at, about half a millisecond's work, and what is done beyond them.
+_BUDGET, _COMMON, _CANDIDATES = 60_000, 16, 200
+
+
+class Asked(NamedTuple):
+    """A question's grams, each once: its kind, how rare it is, whether it is known, what it weighs in the question."""
+
+    keys: Integers
+    kinds: Integers
+    rarity: Floats
+    known: Truths
+    weights: Floats
+
+
+class Index:
+    """Phrasings by their grams. A small one is `like` a large one: it takes over how rare each gram is."""
+
+    def __init__(self, grams: Grams, rows: int, like: "Index | None" = None) -> None:
+        self.rows = rows
+        size = max(rows, 1)
+        self._vocabulary, ids = np.unique(grams.keys, return_inverse=True)
+        places, counts = np.unique(ids * size + grams.rows, return_counts=True)
+        ids, held = places // size, (places % size).astype(np.int32)
+        kind = kinds(self._vocabulary)
+        frequencies = np.bincount(ids, minlength=len(self._vocabulary))
+        self._like = like
+        if like is None:
+            # A gram nobody ever met tells the most.
+            self.unknown = float(np.log(1 + (rows + 0.5) / 0.5))
+            self._rarity = np.log(1 + (rows - frequencies + 0.5) / (frequencies + 0.5))
+            self.mean = np.bincount(kind[ids], counts, KINDS) / size
+        else:
+            self.unknown, self.mean = like.unknown, like.mean
+            self._rarity = like.rarity(self._vocabulary)[0]
+        lengths = np.bincount(held * KINDS + kind[ids], counts, size * KINDS).reshape(-1, KINDS)
+        norm = _K1 * (1 - _B + _B * lengths / np.maximum(self.mean, 1e-9))
+        self._starts = np.concatenate(([0], np.cumsum(frequencies)))
+        self._held = held
+        self._adds = (self._rarity[ids] * counts * (_K1 + 1) / (counts + norm[held, kind[ids]])).astype(np.float32)
+        self._by_row = ids[np.argsort(held, kind="stable")].astype(np.int32)
+        self._row_starts = np.concatenate(([0], np.cumsum(np.bincount(held, minlength=rows))))
+
+    def keys(self, row: int) -> Integers:
+        """The grams of a row, each once."""
+        return self._vocabulary[self._by_row[self._row_starts[row] : self._row_starts[row + 1]]]
+
+    def rarity(self, keys: Integers) -> tuple[Floats, Truths]:
+        """How much each gram tells, and whether it is known at all."""
+        if self._like is not None:
+            return self._like.rarity(keys)
+        ids, known = self._look_up(keys)
+        found = np.full(len(keys), self.unknown)
+        found[known] = self._rarity[ids[known]]
+        return found, known
+
+    def _look_up(self, keys: Integers) -> tuple[Integers, Truths]:
+        ids = np.searchsorted(self._vocabulary, keys)
+        known = ids < len(self._vocabulary)
+        known[known] = self._vocabulary[ids[known]] == keys[known]
+        return ids, known
+
+    def asked(self, keys: Integers) -> Asked:
+        """A question's grams, weighed so that the weights of a kind, times how rare each is, come to its share."""
+        keys, counts = np.unique(keys, return_counts=True)
+        rarity, known = self.rarity(keys)
+        kind = kinds(keys)
+        # What is said twice counts for more, but not for twice as much.
+        said = 2 * counts / (counts + 1)
+        most = np.bincount(kind, said * rarity, KINDS)
+        return Asked(keys, kind, rarity, known, said * (SHARES / np.maximum(most, 1e-9))[kind])
+
+    def best(self, asked: Asked) -> tuple[Integers, Floats]:
+        """The rows that score highest, in no order, and their scores."""
+        ids, known = self._look_up(asked.keys)
+        ids, weights = ids[known], asked.weights[known]
+        if not len(ids):
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        starts, ends = self._starts[ids], self._starts[ids + 1]
+        rare_first = np.argsort(ends - starts, kind="stable")
+        within = max(1, int(np.searchsorted(np.cumsum((ends - starts)[rare_first]), _BUDGET, side="right")))
+        rare, common = rare_first[:within], rare_first[within : within + _COMMON]
+        places, sizes = stretches(starts[rare], ends[rare])
+        sums = np.bincount(self._held[places], self._adds[places] * np.repeat(weights[rare], sizes), self.rows)
+        rows = np.flatnonzero(sums > sums.max() * 0.3)
+        if len(rows) > _CANDIDATES:
+            rows = rows[np.argpartition(-sums[rows], _CANDIDATES)[:_CANDIDATES]]
+        scores = sums[rows]
+        for each in common:
+            holders = self._held[starts[each] : ends[each]]
+            at = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
+            scores += np.where(holders[at] == rows, self._adds[starts[each] + at], 0) * weights[each]
+        return rows, scores
+
+
+def stretches(starts: Integers, ends: Integers) -> tuple[Integers, Integers]:
+    """The places of many slices one after the other, and the size of each."""
+    sizes = ends - starts
+    return np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes), sizes
