@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from domain.district import Entry
 from domain.faq import Match
-from nlp.grams import Reader
+from nlp.grams import LONGEST, Reader
 from nlp.normalise import fold
 from nlp.rehearsal import rehearse
 from nlp.search import Search
@@ -86,7 +86,7 @@ class Faq:
     def find(self, text: str, day: date | None = None, most: int = 3) -> list[Found]:
         """The entries nearest to a text, best first; with a day, those in force on it."""
         question = self._search.read(text)
-        hits = self._search.nearest(question, None if day is None else lambda shelf: shelf.in_force(day), most)
+        hits = self._search.nearest(question, None if day is None else lambda shelf, rows: shelf.in_force(rows, day), most)
         return [Found(hit.entry, hit.score, self._certainty.of(self._search.evidence(question, hit))) for hit in hits]
 
     def add(self, entry: Entry) -> None:
@@ -105,7 +105,7 @@ def stale(entries: Iterable[Entry], day: date, days: int) -> list[Entry]:
 
 def asks(text: str) -> bool:
     """Whether words sound like a question, which spoken ones do without a mark."""
-    folded = fold(text)
+    folded = fold(text[:LONGEST])
     return any(word in folded for word in _ASKING)
 
 

@@ -14,6 +14,7 @@ from nlp.segment import Segmenter
 from nlp.synonyms import Synonyms
 
 Integers = NDArray[np.int64]
+Rows = NDArray[np.int32]
 
 KINDS = 3
 # How much letters, pairs and words weigh in a question: letters count for as much as both that are made of them.
@@ -24,13 +25,15 @@ _WORD = 1 << 62
 _PRIME = (1 << 61) - 1
 # Nobody asks longer; what comes after it only costs time.
 LONGEST = 600
+# So many texts at a time, for the memory's sake.
+_BATCH = 4096
 
 
 class Grams(NamedTuple):
     """Many texts' grams, repeated as often as they occur; `rows` says which text each belongs to."""
 
     keys: Integers
-    rows: Integers
+    rows: Rows
 
 
 class Reader:
@@ -55,22 +58,27 @@ class Reader:
 
     def grams(self, texts: Sequence[str]) -> Grams:
         """The grams of texts that were `read`."""
+        parts = [self._grams(texts[start : start + _BATCH], start) for start in range(0, max(len(texts), 1), _BATCH)]
+        return parts[0] if len(parts) == 1 else Grams(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _grams(self, texts: Sequence[str], first: int) -> Grams:
         words = [[_number(word) for word in self._segmenter.cut_for_search(text)] for text in texts]
         bare = ["".join([each for each in text if each.isalnum()]) for text in texts]
+        rows = np.arange(first, first + len(texts), dtype=np.int32)
         letters = np.frombuffer("".join(bare).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
-        letter_rows = np.repeat(np.arange(len(texts)), [len(each) for each in bare])
+        letter_rows = np.repeat(rows, [len(each) for each in bare])
         within = letter_rows[:-1] == letter_rows[1:]
         pairs = ((letters[:-1] << _BITS) | letters[1:])[within]
-        word_rows = np.repeat(np.arange(len(texts)), [len(each) for each in words])
+        word_rows = np.repeat(rows, [len(each) for each in words])
         flat = np.array([number for each in words for number in each], dtype=np.int64)
         return Grams(
             np.concatenate((letters, pairs, flat)), np.concatenate((letter_rows, letter_rows[1:][within], word_rows))
         )
 
 
-def kinds(keys: Integers) -> Integers:
+def kinds(keys: Integers) -> NDArray[np.int8]:
     """0 for letters, 1 for pairs, 2 for words."""
-    return (keys >> _BITS > 0).astype(np.int64) + (keys >= _WORD)
+    return np.add(keys >> _BITS > 0, keys >= _WORD, dtype=np.int8)
 
 
 def _number(word: str) -> int:

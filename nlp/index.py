@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.grams import KINDS, SHARES, Grams, Integers, kinds
+from nlp.grams import KINDS, SHARES, Grams, Integers, Rows, kinds
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -30,37 +30,68 @@ class Asked(NamedTuple):
     weights: Floats
 
 
+class Row(NamedTuple):
+    """A phrasing's grams, each once: its kind and how rare it is, and what a gram nobody ever met would be."""
+
+    keys: Integers
+    kinds: Integers
+    rarity: Floats
+    unknown: float
+
+
+class _Part(NamedTuple):
+    vocabulary: Integers
+    rarity: Floats
+    frequencies: Integers
+    held: Rows
+    adds: NDArray[np.float32]
+
+
 class Index:
     """Phrasings by their grams. A small one is `like` a large one: it takes over how rare each gram is."""
 
     def __init__(self, grams: Grams, rows: int, like: "Index | None" = None) -> None:
-        self.rows = rows
-        size = max(rows, 1)
-        self._vocabulary, ids = np.unique(grams.keys, return_inverse=True)
-        places, counts = np.unique(ids * size + grams.rows, return_counts=True)
-        ids, held = places // size, (places % size).astype(np.int32)
-        kind = kinds(self._vocabulary)
-        frequencies = np.bincount(ids, minlength=len(self._vocabulary))
-        self._like = like
-        if like is None:
-            # A gram nobody ever met tells the most.
-            self.unknown = float(np.log(1 + (rows + 0.5) / 0.5))
-            self._rarity = np.log(1 + (rows - frequencies + 0.5) / (frequencies + 0.5))
-            self.mean = np.bincount(kind[ids], counts, KINDS) / size
-        else:
-            self.unknown, self.mean = like.unknown, like.mean
-            self._rarity = like.rarity(self._vocabulary)[0]
-        lengths = np.bincount(held * KINDS + kind[ids], counts, size * KINDS).reshape(-1, KINDS)
-        norm = _K1 * (1 - _B + _B * lengths / np.maximum(self.mean, 1e-9))
+        self.rows, self._like = rows, like
+        # A gram nobody ever met tells the most.
+        self.unknown = like.unknown if like else float(np.log(1 + (rows + 0.5) / 0.5))
+        self.means: list[float] = []
+        # Kind by kind, which is in the order of the keys: sorting a third at a time takes a third of the memory.
+        kind = kinds(grams.keys)
+        parts = [self._part(grams.keys[kind == each], grams.rows[kind == each]) for each in range(KINDS)]
+        self._vocabulary = np.concatenate([part.vocabulary for part in parts])
+        self._kinds = kinds(self._vocabulary)
+        self._rarity = np.concatenate([part.rarity for part in parts])
+        self._held = np.concatenate([part.held for part in parts])
+        self._adds = np.concatenate([part.adds for part in parts])
+        frequencies = np.concatenate([part.frequencies for part in parts])
+        del parts
         self._starts = np.concatenate(([0], np.cumsum(frequencies)))
-        self._held = held
-        self._adds = (self._rarity[ids] * counts * (_K1 + 1) / (counts + norm[held, kind[ids]])).astype(np.float32)
-        self._by_row = ids[np.argsort(held, kind="stable")].astype(np.int32)
-        self._row_starts = np.concatenate(([0], np.cumsum(np.bincount(held, minlength=rows))))
+        ids = np.repeat(np.arange(len(frequencies), dtype=np.int32), frequencies)
+        self._by_row = ids[np.argsort(self._held, kind="stable")]
+        self._row_starts = np.concatenate(([0], np.cumsum(np.bincount(self._held, minlength=rows))))
 
-    def keys(self, row: int) -> Integers:
-        """The grams of a row, each once."""
-        return self._vocabulary[self._by_row[self._row_starts[row] : self._row_starts[row + 1]]]
+    def _part(self, keys: Integers, rows: Rows) -> "_Part":
+        """The grams of one kind."""
+        size = max(self.rows, 1)
+        vocabulary, ids = np.unique(keys, return_inverse=True)
+        places, counts = np.unique(ids * size + rows, return_counts=True)
+        ids, held = places // size, (places % size).astype(np.int32)
+        frequencies = np.bincount(ids, minlength=len(vocabulary))
+        if self._like:
+            rarity = self._like.rarity(vocabulary)[0]
+            mean = self._like.means[len(self.means)]
+        else:
+            rarity = np.log(1 + (self.rows - frequencies + 0.5) / (frequencies + 0.5))
+            mean = max(len(keys) / size, 1e-9)
+        self.means.append(mean)
+        norm = _K1 * (1 - _B + _B * np.bincount(rows, minlength=size) / mean)
+        adds = (rarity[ids] * counts * (_K1 + 1) / (counts + norm[held])).astype(np.float32)
+        return _Part(vocabulary, rarity, frequencies, held, adds)
+
+    def row(self, row: int) -> Row:
+        """A row's grams, each once."""
+        ids = self._by_row[self._row_starts[row] : self._row_starts[row + 1]]
+        return Row(self._vocabulary[ids], self._kinds[ids], self._rarity[ids], self.unknown)
 
     def rarity(self, keys: Integers) -> tuple[Floats, Truths]:
         """How much each gram tells, and whether it is known at all."""

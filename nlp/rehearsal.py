@@ -30,7 +30,7 @@ def rehearse(search: Search, reader: Reader) -> Certainty:
     not_meant: list[float] = []
 
     def ask(question: Question, allowed: Truths | None, into: list[float]) -> None:
-        hits = search.nearest(question, None if allowed is None else lambda _: allowed, most=1)
+        hits = search.nearest(question, None if allowed is None else lambda _, rows: allowed[rows], most=1)
         into.append(search.evidence(question, hits[0]) if hits else 0.0)
 
     sample = chance.sample(range(len(shelf.entries)), min(_ENTRIES, len(shelf.entries)))

@@ -61,11 +61,10 @@ class Shelf:
             self.answers = Index(reader.grams(answers), len(answers), like and like.answers)
         self._dated = [number for number, each in enumerate(entries) if each.valid_from or each.valid_until]
 
-    def in_force(self, day: date) -> Truths:
-        """The rows of entries that hold on a day."""
-        holds = np.ones(len(self.entries), dtype=bool)
-        holds[[number for number in self._dated if not in_force(self.entries[number], day)]] = False
-        return holds[self.owners]
+    def in_force(self, rows: Integers, day: date) -> Truths:
+        """Which of these rows hold on a day."""
+        over = [number for number in self._dated if not in_force(self.entries[number], day)]
+        return ~np.isin(self.owners[rows], over) if over else np.ones(len(rows), dtype=bool)
 
     def near(self, question: Question) -> tuple[Integers, Floats]:
         """The nearest rows and their scores, in no order."""
@@ -104,14 +103,14 @@ class Search:
         about = whole.answers.asked(keys[kinds(keys) > 0]) if answers and whole.answers else None
         return Question(whole.index.asked(keys), about)
 
-    def nearest(self, question: Question, rows: Callable[[Shelf], Truths] | None = None, most: int = 3) -> list[Hit]:
+    def nearest(self, question: Question, allowed: Callable[[Shelf, Integers], Truths] | None = None, most: int = 3) -> list[Hit]:
         """The nearest entries among the rows allowed, best first, each name once."""
         found: list[tuple[float, int, Shelf]] = []
         for shelf in self.shelves:
             near, scores = shelf.near(question)
-            if rows is not None:
-                allowed = rows(shelf)[near]
-                near, scores = near[allowed], scores[allowed]
+            if allowed is not None:
+                kept = allowed(shelf, near)
+                near, scores = near[kept], scores[kept]
             if len(near) > _NEIGHBOURS:
                 nearest = np.argpartition(-scores, _NEIGHBOURS)[:_NEIGHBOURS]
                 near, scores = near[nearest], scores[nearest]
@@ -135,7 +134,7 @@ class Search:
 
     def evidence(self, question: Question, hit: Hit) -> float:
         """What speaks for a hit, comparable from question to question."""
-        return evidence(question.plain, hit.shelf.index, hit.shelf.index.keys(hit.row))
+        return evidence(question.plain, hit.shelf.index.row(hit.row))
 
 
 def in_force(entry: Entry, day: date) -> bool:
