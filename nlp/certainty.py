@@ -13,8 +13,8 @@ from nlp.index import Asked, Floats, Row
 # question covers, how rare is what they share (in units of what one unknown gram weighs), and how much of the question
 # no entry has ever heard of. Round numbers, about the same for every set that was looked at (bench/README.md).
 _WORTH = np.array([1.0, 1.0, 0.15, -0.3])
-# What an FAQ of a few entries cannot say for itself: where such sums lie for what is meant, and for what is not.
-_MEANT, _NOT_MEANT, _BELIEF, _SLOPE = 1.6, 0.5, 10.0, 3.0
+# The slope and the bias to believe in before an FAQ has said anything, and how many of its questions outweigh them.
+_USUAL, _BELIEF = np.array([2.0, -2.2]), 3.0
 
 
 def evidence(asked: Asked, row: Row) -> float:
@@ -42,20 +42,21 @@ class Certainty:
 
 
 def fit(meant: Sequence[float], not_meant: Sequence[float]) -> Certainty:
-    """The probability that tells these two best apart, both counting for the same (Platt 1999, by Newton's steps)."""
-    values = np.concatenate((meant, not_meant, [_MEANT, _NOT_MEANT]))
-    true = np.concatenate((np.ones(len(meant)), np.zeros(len(not_meant)), [1, 0]))
-    sizes = (len(meant), len(not_meant))
-    half = sum(sizes) / 2
-    weights = np.concatenate([np.full(size, half / max(size, 1)) for size in sizes] + [[_BELIEF, _BELIEF]])
+    """The probability that tells these two best apart, both counting for the same (Platt 1999).
+
+    A few values move it a little from what is usual, many say it for themselves.
+    """
+    values = np.array([*meant, *not_meant])
+    true = np.repeat([1.0, 0.0], [len(meant), len(not_meant)])
+    half = len(values) / 2
+    weights = np.repeat([half / max(len(meant), 1), half / max(len(not_meant), 1)], [len(meant), len(not_meant)])
     design = np.stack((values, np.ones(len(values))))
-    found = np.array([_SLOPE, -_SLOPE])
-    for _ in range(25):
+    found = _USUAL
+    for _ in range(50):
         likely = 1 / (1 + np.exp(-np.clip(found @ design, -30, 30)))
-        bend = design * (weights * np.maximum(likely * (1 - likely), 1e-6)) @ design.T
-        found = found + np.linalg.solve(bend, design @ (weights * (true - likely)))
-    slope, bias = found.tolist()
-    if slope >= _SLOPE / 10:
-        return Certainty(slope, -bias / slope)
-    # What is meant cannot be told from what is not: near the middle of both nothing is certain.
-    return Certainty(_SLOPE / 10, float(np.median(meant) + np.median(not_meant)) / 2)
+        slope = design @ (weights * (true - likely)) - _BELIEF * (found - _USUAL)
+        bend = design * (weights * likely * (1 - likely)) @ design.T + _BELIEF * np.eye(2)
+        # Newton's step, but never so far that it comes down on the other side of the hill.
+        found = found + np.clip(np.linalg.solve(bend, slope), -0.5, 0.5)
+    steep = max(float(found[0]), _USUAL[0] / 4)
+    return Certainty(steep, float(-found[1] / steep))

@@ -15,7 +15,8 @@ from nlp.index import Truths
 from nlp.search import Question, Search, Shelf
 
 _ENTRIES = 150
-_STRANGE, _SHUFFLED = 0.7, 0.3
+# Up to so much of a question is lost, and so often something strange comes instead.
+_LOST, _STRANGE = 0.7, 0.7
 _PASSAGE = (20, 300)
 
 
@@ -53,20 +54,18 @@ def rehearse(search: Search, reader: Reader) -> Certainty:
             passage = search.read(entry.answer[start : start + chance.randrange(*_PASSAGE)], answers=False)
             ask(passage, None, meant)
             ask(passage, others, not_meant)
-    for number in sample[::2]:
+    for number in sample:
         ask(search.read("".join(chance.choices(reader.everyday, k=max(2, len(words[number]))))), None, not_meant)
     return fit(meant, not_meant)
 
 
 def _changed(words: list[str], local: list[str], everyday: tuple[str, ...], chance: random.Random) -> str:
     """The question as somebody else might put it: some of its words gone, others come."""
-    loss = chance.random()
+    loss = chance.uniform(0, _LOST)
     kept: list[str] = []
     for word in words:
         if chance.random() >= loss:
             kept.append(word)
         elif chance.random() < _STRANGE:
             kept.append(chance.choice(everyday if chance.random() < 0.5 else local))
-    if chance.random() < _SHUFFLED:
-        chance.shuffle(kept)
     return "".join(kept)

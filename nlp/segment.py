@@ -68,7 +68,7 @@ class Segmenter:
             for word in self._words(block, known, ends):
                 parts = [] if len(word) < 3 else _parts(block, known, start, start + len(word))
                 start += len(word)
-                if any(each.isalnum() for each in word):
+                if word.isalnum() or any(each.isalnum() for each in word):
                     found.append((word, parts))
         return found
 
@@ -85,10 +85,14 @@ class Segmenter:
         total = log(self._total)
         best, ends = [0.0] * (size + 1), [0] * size
         for start in range(size - 1, -1, -1):
-            best[start], ends[start] = max(
-                [(weight - total + best[end], end) for weight, end in choices[start]]
-                or [(0.0 - total + best[start + 1], start + 1)]
-            )
+            options = choices[start]
+            if len(options) == 1:
+                weight, end = options[0]
+                best[start], ends[start] = weight - total + best[end], end
+            elif options:
+                best[start], ends[start] = max([(weight - total + best[end], end) for weight, end in options])
+            else:
+                best[start], ends[start] = 0.0 - total + best[start + 1], start + 1
         return known, ends
 
     def _words(self, block: str, known: set[_Span], ends: list[int]) -> list[str]:
