@@ -69,7 +69,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     workers = pages.table("gridworkers.csv", "key name role area phone phone_public hours sample")
     about = pages.toml(
         "district.toml",
-        "name city code timezone sample hotline quiet_from quiet_until digest_at kinds duties phone",
+        "name city code timezone sample hotline quiet_from quiet_until digest_at stale_days kinds duties phone",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
@@ -79,6 +79,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     entries = pages.toml("faq.toml", "entry").each(
         "entry", "id question alts answer department source checked valid_from valid_until"
     )
+    synonyms = pages.toml("synonyms.toml", "group").each("group", "words")
 
     districts = areas.column("code", level=(Level.DISTRICT,))
     communities = areas.column("code", level=(Level.COMMUNITY, Level.VILLAGE))
@@ -103,6 +104,8 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
         hotline=facts.text("hotline"),
+        synonyms=tuple(_synonyms(synonyms)),
+        stale_days=facts.number("stale_days", least=1, blank=365),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
@@ -299,6 +302,18 @@ def _entries(rows: "_Rows") -> Iterator[Entry]:
                 if other is not row:
                     row.wrong(f"“{phrase}”与第 {other.line} 行的条目重复", key)
         yield entry
+
+
+def _synonyms(rows: "_Rows") -> Iterator[tuple[str, ...]]:
+    said: dict[str, _Row] = {}
+    for row in rows:
+        words = row.texts("words")
+        if len(words) == 1:
+            row.wrong("同义词至少写两个", "words")
+        for word in words:
+            if (other := said.setdefault(word, row)) is not row:
+                row.wrong(f"“{word}”与第 {other.line} 行的同义词重复", "words")
+        yield words
 
 
 def _phones(rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]) -> Iterator[Phone]:

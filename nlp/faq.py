@@ -16,8 +16,9 @@ from nlp.normalise import fold
 from nlp.rehearsal import rehearse
 from nlp.search import Search
 
-# Even odds are enough to answer, unless another entry is as near; one in five is worth a "did you mean".
-SURE, NEAR, _MARGIN = 0.5, 0.2, 0.03
+# What an answer and what a "did you mean" take. Even odds tell what the FAQ knows from what it does not; an answer takes
+# more, since a wrong one is worse than three to choose from.
+SURE, NEAR, _MARGIN = 0.75, 0.2, 0.03
 _ASKING = (
     "?",
     "吗",

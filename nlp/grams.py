@@ -3,8 +3,10 @@
 Words win on short questions, letters on long messages and on words nobody's dictionary has; so all are kept.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,12 @@ Rows = NDArray[np.int32]
 KINDS = 3
 # How much letters, pairs and words weigh in a question: letters count for as much as both that are made of them.
 SHARES = np.array([0.5, 0.25, 0.25])
-# A letter is its code point, a pair two of them side by side, a word a number above both.
+# A number or a Latin word is one letter: 123 is no part of 12345.
+_UNIT = re.compile(r"[a-z0-9]+|[^\W_]")
+# A letter is its code point, or for a run of them a number above all code points; a pair is two letters side by side;
+# a word is a number above both.
 _BITS = 21
+_RUN, _RUNS = 0x110000, (1 << _BITS) - 0x110000
 _WORD = 1 << 62
 _PRIME = (1 << 61) - 1
 # Nobody asks longer; what comes after it only costs time.
@@ -63,10 +69,10 @@ class Reader:
 
     def _grams(self, texts: Sequence[str], first: int) -> Grams:
         words = [[_number(word) for word in self._segmenter.cut_for_search(text)] for text in texts]
-        bare = ["".join([each for each in text if each.isalnum()]) for text in texts]
+        units = [_UNIT.findall(text) for text in texts]
         rows = np.arange(first, first + len(texts), dtype=np.int32)
-        letters = np.frombuffer("".join(bare).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
-        letter_rows = np.repeat(rows, [len(each) for each in bare])
+        letters = np.array([_letter(unit) for each in units for unit in each], dtype=np.int64)
+        letter_rows = np.repeat(rows, [len(each) for each in units])
         within = letter_rows[:-1] == letter_rows[1:]
         pairs = ((letters[:-1] << _BITS) | letters[1:])[within]
         word_rows = np.repeat(rows, [len(each) for each in words])
@@ -79,6 +85,10 @@ class Reader:
 def kinds(keys: Integers) -> NDArray[np.int8]:
     """0 for letters, 1 for pairs, 2 for words."""
     return np.add(keys >> _BITS > 0, keys >= _WORD, dtype=np.int8)
+
+
+def _letter(unit: str) -> int:
+    return ord(unit) if len(unit) == 1 else _RUN + crc32(unit.encode()) % _RUNS
 
 
 def _number(word: str) -> int:
