@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines faults bench check setup lock docs clean
+.PHONY: run test engines faults bench bench-nlp check setup lock docs clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ check: setup
 # Everything beside its peers, on a quiet machine with two cores or more; bench/README.md says what is measured.
 bench: setup
 	$(BIN)/python -m bench
+
+# What people type, understood beside its peers; needs ../shared/data. BENCH="faq" for one section, BENCH="--json".
+bench-nlp: setup
+	$(BIN)/python -m bench.nlp $(BENCH)
 
 docs: setup
 	$(BIN)/xiaomazha docs

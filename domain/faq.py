@@ -1,6 +1,8 @@
 """What comes of matching a resident's words against the district's FAQ."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from domain.district import Entry
 
@@ -25,3 +27,19 @@ class QuestionAsked:
     by: int
     words: str
     near: tuple[str, ...]
+
+
+def in_force(entry: Entry, day: date) -> bool:
+    """Whether an answer holds on a day."""
+    return (entry.valid_from is None or entry.valid_from <= day) and (
+        entry.valid_until is None or day <= entry.valid_until
+    )
+
+
+def stale(entries: Iterable[Entry], day: date, days: int) -> list[Entry]:
+    """The entries whose answer nobody has checked for so many days, or is no longer in force."""
+    return [
+        entry
+        for entry in entries
+        if entry.checked < day - timedelta(days) or (entry.valid_until is not None and entry.valid_until < day)
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nlp.grams import KINDS, Integers
+from nlp.grams import KINDS, Kinds
 from nlp.index import Asked, Floats, Row
 
 # The four signs, by what they are worth: how much of the question the entry carries, how much of the entry the
@@ -26,7 +26,7 @@ def evidence(asked: Asked, row: Row) -> float:
     return float(_WORTH @ np.array(signs).sum(axis=1)) / KINDS
 
 
-def _by_kind(kind: Integers, weights: Floats) -> Floats:
+def _by_kind(kind: Kinds, weights: Floats) -> Floats:
     return np.maximum(np.bincount(kind, weights, KINDS), 1e-9)
 
 

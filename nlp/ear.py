@@ -23,8 +23,7 @@ class Ear:
 
     def __init__(self, district: District) -> None:
         self._district = district
-        segmenter = Segmenter([*place.names(district), *faq.words_of(district.entries)])
-        self._faq = faq.Faq(district.entries, Reader(segmenter, Synonyms(district.synonyms)))
+        self._faq = faq.Faq(district.entries, reader(district))
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)
@@ -49,3 +48,8 @@ class Ear:
             match = self._faq.match(said.text, said.at.date())
             return None if match.sure else "report"
         return None
+
+
+def reader(district: District) -> Reader:
+    """Reads questions with the district's own words and synonyms."""
+    return Reader(Segmenter([*place.names(district), *faq.words_of(district.entries)]), Synonyms(district.synonyms))

@@ -5,7 +5,7 @@ for the first of them becomes a probability (`nlp/certainty.py`) that the FAQ it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from nlp.normalise import fold
 from nlp.rehearsal import rehearse
 from nlp.search import Search
 
-# What an answer and what a "did you mean" take. Even odds tell what the FAQ knows from what it does not; an answer takes
-# more, since a wrong one is worse than three to choose from.
+# What an answer and what a "did you mean" take. Even odds tell what the FAQ knows from what it does not; an answer
+# takes more, since a wrong one is worse than three to choose from, and no second entry as near.
 SURE, NEAR, _MARGIN = 0.75, 0.2, 0.03
 _ASKING = (
     "?",
@@ -87,21 +87,14 @@ class Faq:
     def find(self, text: str, day: date | None = None, most: int = 3) -> list[Found]:
         """The entries nearest to a text, best first; with a day, those in force on it."""
         question = self._search.read(text)
-        hits = self._search.nearest(question, None if day is None else lambda shelf, rows: shelf.in_force(rows, day), most)
+        hits = self._search.nearest(
+            question, None if day is None else lambda shelf, rows: shelf.in_force(rows, day), most
+        )
         return [Found(hit.entry, hit.score, self._certainty.of(self._search.evidence(question, hit))) for hit in hits]
 
     def add(self, entry: Entry) -> None:
         """Take in an entry while running."""
         self._search.add(entry)
-
-
-def stale(entries: Iterable[Entry], day: date, days: int) -> list[Entry]:
-    """The entries whose answer nobody has checked for so many days, or is no longer in force."""
-    return [
-        entry
-        for entry in entries
-        if entry.checked < day - timedelta(days) or (entry.valid_until is not None and entry.valid_until < day)
-    ]
 
 
 def asks(text: str) -> bool:

@@ -17,6 +17,7 @@ from nlp.synonyms import Synonyms
 
 Integers = NDArray[np.int64]
 Rows = NDArray[np.int32]
+Kinds = NDArray[np.int8]
 
 KINDS = 3
 # How much letters, pairs and words weigh in a question: letters count for as much as both that are made of them.
@@ -82,7 +83,7 @@ class Reader:
         )
 
 
-def kinds(keys: Integers) -> NDArray[np.int8]:
+def kinds(keys: Integers) -> Kinds:
     """0 for letters, 1 for pairs, 2 for words."""
     return np.add(keys >> _BITS > 0, keys >= _WORD, dtype=np.int8)
 

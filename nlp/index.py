@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.grams import KINDS, SHARES, Grams, Integers, Rows, kinds
+from nlp.grams import KINDS, SHARES, Grams, Integers, Kinds, Rows, kinds
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -24,7 +24,7 @@ class Asked(NamedTuple):
     """A question's grams, each once: its kind, how rare it is, whether it is known, what it weighs in the question."""
 
     keys: Integers
-    kinds: Integers
+    kinds: Kinds
     rarity: Floats
     known: Truths
     weights: Floats
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     """A phrasing's grams, each once: its kind and how rare it is, and what a gram nobody ever met would be."""
 
     keys: Integers
-    kinds: Integers
+    kinds: Kinds
     rarity: Floats
     unknown: float
 
@@ -53,7 +53,7 @@ class Index:
     def __init__(self, grams: Grams, rows: int, like: "Index | None" = None) -> None:
         self.rows, self._like = rows, like
         # A gram nobody ever met tells the most.
-        self.unknown = like.unknown if like else float(np.log(1 + (rows + 0.5) / 0.5))
+        self.unknown: float = like.unknown if like else float(np.log(1 + (rows + 0.5) / 0.5))
         self.means: list[float] = []
         # Kind by kind, which is in the order of the keys: sorting a third at a time takes a third of the memory.
         kind = kinds(grams.keys)
@@ -129,11 +129,11 @@ class Index:
         within = max(1, int(np.searchsorted(np.cumsum((ends - starts)[rare_first]), _BUDGET, side="right")))
         rare, common = rare_first[:within], rare_first[within : within + _COMMON]
         places, sizes = stretches(starts[rare], ends[rare])
-        sums = np.bincount(self._held[places], self._adds[places] * np.repeat(weights[rare], sizes), self.rows)
-        rows = np.flatnonzero(sums > sums.max() * 0.3)
+        sums: Floats = np.bincount(self._held[places], self._adds[places] * np.repeat(weights[rare], sizes), self.rows)
+        rows: Integers = np.flatnonzero(sums > sums.max() * 0.3)
         if len(rows) > _CANDIDATES:
             rows = rows[np.argpartition(-sums[rows], _CANDIDATES)[:_CANDIDATES]]
-        scores = sums[rows]
+        scores: Floats = sums[rows]
         for each in common:
             holders = self._held[starts[each] : ends[each]]
             at = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)

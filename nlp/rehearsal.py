@@ -12,7 +12,7 @@ import numpy as np
 from nlp.certainty import Certainty, fit
 from nlp.grams import Reader
 from nlp.index import Truths
-from nlp.search import Question, Search, Shelf
+from nlp.search import Question, Search
 
 _ENTRIES = 150
 # Up to so much of a question is lost, and so often something strange comes instead.

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.district import Entry
+from domain.faq import in_force
 from nlp.certainty import evidence
-from nlp.grams import Integers, Reader, kinds
 from nlp.gist import Gist
+from nlp.grams import Integers, Reader, kinds
 from nlp.index import Asked, Floats, Index, Truths
 
 # An answer repeats what was asked, among much else: it is a weaker witness than a phrasing.
@@ -51,14 +52,14 @@ class Shelf:
         # Which entry each row, that is each phrasing, belongs to; the first of an entry's rows is its question.
         self.owners: Integers = np.array([number for number, _ in phrasings], dtype=np.int64)
         grams = reader.grams([reader.read(text) for _, text in phrasings])
-        self.index = Index(grams, len(phrasings), like and like.index)
+        self.index: Index = Index(grams, len(phrasings), like.index if like else None)
         # A name with one phrasing says no more than that.
         several = len(phrasings) > len(self.names)
         self.gist = Gist(grams, np.array(named, dtype=np.int64)[self.owners], len(self.names)) if several else None
         answers = [reader.read(each.answer) for each in entries]
         self.answers: Index | None = None
         if any(answers) and (like is None or like.answers):
-            self.answers = Index(reader.grams(answers), len(answers), like and like.answers)
+            self.answers = Index(reader.grams(answers), len(answers), like.answers if like else None)
         self._dated = [number for number, each in enumerate(entries) if each.valid_from or each.valid_until]
 
     def in_force(self, rows: Integers, day: date) -> Truths:
@@ -103,7 +104,9 @@ class Search:
         about = whole.answers.asked(keys[kinds(keys) > 0]) if answers and whole.answers else None
         return Question(whole.index.asked(keys), about)
 
-    def nearest(self, question: Question, allowed: Callable[[Shelf, Integers], Truths] | None = None, most: int = 3) -> list[Hit]:
+    def nearest(
+        self, question: Question, allowed: Callable[[Shelf, Integers], Truths] | None = None, most: int = 3
+    ) -> list[Hit]:
         """The nearest entries among the rows allowed, best first, each name once."""
         found: list[tuple[float, int, Shelf]] = []
         for shelf in self.shelves:
@@ -123,22 +126,15 @@ class Search:
             name = self.together(entry)
             pooled[name] = pooled.get(name, 0.0) + score**_POWER
             first.setdefault(name, Hit(entry, score, shelf, row))
-        scores = {name: sum_ ** (1 / _POWER) for name, sum_ in pooled.items()}
+        ranked = {name: total ** (1 / _POWER) for name, total in pooled.items()}
         for shelf in self.shelves:
             if shelf.gist:
                 gists = shelf.gist.scores(question.plain)
-                for name in shelf.names.keys() & scores.keys():
-                    scores[name] += _GIST * gists[shelf.names[name]]
-        names = sorted(scores, key=lambda name: -scores[name])[:most]
-        return [first[name]._replace(score=float(scores[name])) for name in names]
+                for name in shelf.names.keys() & ranked.keys():
+                    ranked[name] += _GIST * gists[shelf.names[name]]
+        names = sorted(ranked, key=lambda name: -ranked[name])[:most]
+        return [first[name]._replace(score=float(ranked[name])) for name in names]
 
     def evidence(self, question: Question, hit: Hit) -> float:
         """What speaks for a hit, comparable from question to question."""
         return evidence(question.plain, hit.shelf.index.row(hit.row))
-
-
-def in_force(entry: Entry, day: date) -> bool:
-    """Whether an answer holds on a day."""
-    return (entry.valid_from is None or entry.valid_from <= day) and (
-        entry.valid_until is None or day <= entry.valid_until
-    )

@@ -134,12 +134,7 @@ class Segmenter:
 
 def _parts(block: str, known: set[_Span], start: int, end: int) -> list[str]:
     sizes = (2, 3) if end - start > 3 else (2,)
-    return [
-        block[at : at + size]
-        for size in sizes
-        for at in range(start, end - size + 1)
-        if (at, at + size) in known
-    ]
+    return [block[at : at + size] for size in sizes for at in range(start, end - size + 1) if (at, at + size) in known]
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,1 @@
+"""How well what people type is understood, beside what others would put in its place."""
