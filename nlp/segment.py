@@ -1,6 +1,6 @@
 """Cuts Chinese into words as jieba does, behind this one file, with the district's own words.
 
-jieba holds its dictionary, and every beginning of every word, in one Python dict of 65 MB. Here the same dictionary is a
+jieba holds its dictionary, and every beginning of every word, in one Python dict of 65 MB. Here the same is a
 trie of 3 MB (marisa). Among its words the likeliest row is chosen as jieba chooses it, and what the dictionary does not
 know goes to jieba's own model: every cut is jieba's (tests/test_segment.py).
 """
