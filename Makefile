@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines faults bench check setup lock docs models clean
+.PHONY: run test engines faults bench bench-nlp check setup lock docs models clean
 
 setup: $(READY)
 
@@ -43,6 +43,10 @@ bench: setup
 # The two models the project ships, from the sentences in nlp/sentences: the same every time.
 models: setup
 	$(BIN)/python -m nlp.training
+
+# What people type, understood beside its peers; needs ../shared/data. BENCH="faq" for one section, BENCH="--json".
+bench-nlp: setup
+	$(BIN)/python -m bench.nlp $(BENCH)
 
 docs: setup
 	$(BIN)/xiaomazha docs

@@ -17,6 +17,7 @@ from config.settings import HOME, BadSettings, Settings, load, unknown
 
 if TYPE_CHECKING:
     from bot.app import Service
+    from domain.district import District
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
     parked.add_argument("--replay", metavar="编号", help="把这一条重新办一次")
     parked.set_defaults(act=_parked)
     category.add_to(commands)
+    faq = commands.add_parser("faq", help="政策问答：发布前先考一考").add_subparsers(required=True, metavar="做什么")
+    evaluate = faq.add_parser("evaluate", help="用一组问题考一份问答：答得对不对，该拒的拒不拒，快不快")
+    evaluate.add_argument(
+        "--faq", required=True, type=Path, metavar="FAQ.jsonl", help="每行一条：id、question，可有 alts、answer、dept"
+    )
+    evaluate.add_argument(
+        "--queries", required=True, type=Path, metavar="Q.jsonl", help="每行一问：query，和 faq_id 或 dept"
+    )
+    evaluate.add_argument("--out-of-scope", type=Path, metavar="O.jsonl", help="不该答的问题，每行一问：query")
+    evaluate.add_argument("--json", action="store_true", help="只输出一个 JSON 对象")
+    evaluate.set_defaults(act=_evaluate_faq)
     docs = commands.add_parser("docs", help="由代码生成文档")
     docs.add_argument("--check", action="store_true", help="只检查是否最新")
     docs.set_defaults(act=_docs)
@@ -155,7 +167,21 @@ def _check(settings: Settings, given: argparse.Namespace) -> int:
     print(f"{folder.name}：没有错误")
     if doubtful := [entry.id for entry in district.entries if not entry.confirmed]:
         print(f"待核实的问答 {len(doubtful)} 条：{'、'.join(doubtful)}")
+    _tell_stale(district)
     return 0
+
+
+def _tell_stale(district: "District") -> None:
+    from datetime import UTC, datetime
+
+    from domain.faq import stale
+
+    old = stale(district.entries, district.day(datetime.now(UTC)), district.stale_days)
+    if old:
+        print(f"{len(old)} 条政策问答该核对了（超过 {district.stale_days} 天没核对，或已过有效期），不算错误：")
+    for entry in old:
+        until = f"，有效期到 {entry.valid_until}" if entry.valid_until else ""
+        print(f"  {entry.id}  {entry.question}（{entry.department}，{entry.checked} 核对{until}）")
 
 
 def _invite(settings: Settings, given: argparse.Namespace) -> int:
@@ -186,6 +212,29 @@ def _parked(settings: Settings, given: argparse.Namespace) -> int:
     done = asyncio.run(parked.replay(service, given.replay))
     print("已重新办理。" if done else "没有这个编号，或者已经重办过。")
     return 0 if done else 1
+
+
+def _evaluate_faq(settings: Settings, given: argparse.Namespace) -> int:
+    from bot import evaluate
+    from config.district import BadDistrict
+    from config.district import load as load_district
+    from nlp.ear import reader
+
+    try:
+        figures = evaluate.evaluate(
+            evaluate.entries(given.faq),
+            evaluate.questions(given.queries),
+            evaluate.questions(given.out_of_scope, answered=False) if given.out_of_scope else (),
+            reader(load_district(settings.district)),
+        )
+    except evaluate.BadFile as bad:
+        print(bad, file=sys.stderr)
+        return 2
+    except BadDistrict as bad:
+        print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
+        return 2
+    print(evaluate.as_json(figures) if given.json else evaluate.printed(figures))
+    return 0
 
 
 def _docs(_settings: Settings, given: argparse.Namespace) -> int:

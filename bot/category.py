@@ -65,7 +65,7 @@ def evaluate(train: Path, test: Path) -> Measured:
     from nlp.segment import Segmenter
 
     segmenter = Segmenter()
-    taught, asked = (list(labelled.read(path, segmenter.words)) for path in (train, test))
+    taught, asked = (list(labelled.read(path, segmenter.cut)) for path in (train, test))
     for path, rows in ((train, taught), (test, asked)):
         if not rows:
             raise labelled.BadRows(f"{path}：一行也没有")

@@ -70,7 +70,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     workers = pages.table("gridworkers.csv", "key name role area phone phone_public hours sample")
     about = pages.toml(
         "district.toml",
-        "name city code timezone sample hotline quiet_from quiet_until digest_at kinds duties phone",
+        "name city code timezone sample hotline quiet_from quiet_until digest_at stale_days kinds duties phone",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
@@ -78,6 +78,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         "category", "code name level role department hours warn urgent to_staff words"
     )
     entries = pages.faq()
+    synonyms = pages.toml("synonyms.toml", "group").each("group", "words")
 
     districts = areas.column("code", level=(Level.DISTRICT,))
     communities = areas.column("code", level=(Level.COMMUNITY, Level.VILLAGE))
@@ -102,6 +103,8 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
         hotline=facts.text("hotline"),
+        synonyms=tuple(_synonyms(synonyms)),
+        stale_days=facts.number("stale_days", least=1, blank=365),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
@@ -327,6 +330,18 @@ def _local(rows: Iterable["_Row"], grids: Container[str], areas: Container[str])
 def _sendable(row: "_Row", answer: str) -> None:
     if len(answer) > LONGEST_ANSWER:
         row.wrong(f"答案有 {len(answer)} 个字，最多 {LONGEST_ANSWER} 个", "answer")
+
+
+def _synonyms(rows: "_Rows") -> Iterator[tuple[str, ...]]:
+    said: dict[str, _Row] = {}
+    for row in rows:
+        words = row.texts("words")
+        if len(words) == 1:
+            row.wrong("同义词至少写两个", "words")
+        for word in words:
+            if (other := said.setdefault(word, row)) is not row:
+                row.wrong(f"“{word}”与第 {other.line} 行的同义词重复", "words")
+        yield words
 
 
 def _phones(rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]) -> Iterator[Phone]:

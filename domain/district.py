@@ -94,6 +94,8 @@ class District:
     quiet_until: time = time(7, 30)
     digest_at: time = time(8, 0)
     hotline: str = "12345"
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    stale_days: int = 365
     sample: bool = False
     digest: str = field(default="", repr=False)
 

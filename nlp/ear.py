@@ -13,8 +13,10 @@ from domain.district import District
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, place, private, routing
 from nlp.category import OTHER, Kinds, named
+from nlp.grams import Reader
 from nlp.linear import Model
 from nlp.segment import Segmenter
+from nlp.synonyms import Synonyms
 
 MODELS = Path(__file__).parent / "models"
 
@@ -39,7 +41,7 @@ class Ear:
     def __init__(self, district: District, learnt: Sequence[Model] = ()) -> None:
         """`learnt`: what the operator had learnt anew, instead of what the project ships."""
         self._district = district
-        self._faq = faq.Faq(district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)]))
+        self._faq = faq.Faq(district.entries, reader(district))
         self._router = linear.read(MODELS / "routing.model")
         self._kinds = Kinds(district, [*learnt, linear.read(MODELS / "categories.model")])
 
@@ -102,3 +104,8 @@ class Ear:
         if any(each.to_staff for each in said):
             return not asks
         return any(each.urgent for each in said) and not route.sure and route.best == routing.REPORT
+
+
+def reader(district: District) -> Reader:
+    """Reads questions with the district's own words and synonyms."""
+    return Reader(Segmenter([*place.names(district), *faq.words_of(district.entries)]), Synonyms(district.synonyms))

@@ -17,7 +17,7 @@ def _simplified() -> OpenCC:
 
 def fold(text: str) -> str:
     """Simplified, half-width, lower case, single spaces."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFKC", _simplified().convert(text))).strip().lower()
+    return _SPACES.sub(" ", _simplified().convert(unicodedata.normalize("NFKC", text))).strip().lower()
 
 
 def bare(text: str) -> str:

@@ -1,1 +1,1 @@
-"""What is understood of words: measured beside what others would make of the same."""
+"""How well what people type is understood, beside what others would put in its place."""

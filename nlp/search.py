@@ -1,0 +1,140 @@
+"""Ranks the entries of an FAQ by how near their phrasings, and more lightly their answers, are to a question."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.district import Entry
+from domain.faq import in_force
+from nlp.certainty import evidence
+from nlp.gist import Gist
+from nlp.grams import Integers, Reader, kinds
+from nlp.index import Asked, Floats, Index, Truths
+
+# An answer repeats what was asked, among much else: it is a weaker witness than a phrasing.
+_ANSWER = 0.4
+# Several near phrasings of one entry say more than one; the nearest still says most.
+_NEIGHBOURS, _POWER = 30, 3
+# How much it counts that they fit together, too.
+_GIST = 0.4
+# What is added while running is indexed this many entries together: a few milliseconds each time.
+_SHELF = 256
+
+
+class Question(NamedTuple):
+    """A question as the phrasings are asked it, and as the answers are."""
+
+    plain: Asked
+    about: Asked | None
+
+
+class Hit(NamedTuple):
+    """An entry, how near it is, and where its nearest phrasing stands."""
+
+    entry: Entry
+    score: float
+    shelf: "Shelf"
+    row: int
+
+
+class Shelf:
+    """Some of the entries, with an index over their phrasings and one over their answers."""
+
+    def __init__(
+        self, entries: Sequence[Entry], reader: Reader, together: Callable[[Entry], str], like: "Shelf | None" = None
+    ) -> None:
+        self.entries = entries
+        self.names: dict[str, int] = {}
+        named = [self.names.setdefault(together(each), len(self.names)) for each in entries]
+        phrasings = [(number, text) for number, each in enumerate(entries) for text in (each.question, *each.alts)]
+        # Which entry each row, that is each phrasing, belongs to; the first of an entry's rows is its question.
+        self.owners: Integers = np.array([number for number, _ in phrasings], dtype=np.int64)
+        grams = reader.grams([reader.read(text) for _, text in phrasings])
+        self.index: Index = Index(grams, len(phrasings), like.index if like else None)
+        # A name with one phrasing says no more than that.
+        several = len(phrasings) > len(self.names)
+        self.gist = Gist(grams, np.array(named, dtype=np.int64)[self.owners], len(self.names)) if several else None
+        answers = [reader.read(each.answer) for each in entries]
+        self.answers: Index | None = None
+        if any(answers) and (like is None or like.answers):
+            self.answers = Index(reader.grams(answers), len(answers), like.answers if like else None)
+        self._dated = [number for number, each in enumerate(entries) if each.valid_from or each.valid_until]
+
+    def in_force(self, rows: Integers, day: date) -> Truths:
+        """Which of these rows hold on a day."""
+        over = [number for number in self._dated if not in_force(self.entries[number], day)]
+        return ~np.isin(self.owners[rows], over) if over else np.ones(len(rows), dtype=bool)
+
+    def near(self, question: Question) -> tuple[Integers, Floats]:
+        """The nearest rows and their scores, in no order."""
+        rows, scores = self.index.best(question.plain)
+        if self.answers is None or question.about is None:
+            return rows, scores
+        numbers, more = self.answers.best(question.about)
+        said, answered = np.zeros(len(self.owners)), np.zeros(len(self.entries))
+        said[rows], answered[numbers] = scores, more
+        said += _ANSWER * answered[self.owners]
+        rows = np.flatnonzero(said)
+        return rows, said[rows]
+
+
+class Search:
+    """All entries; `together` names what an entry stands for: entries of one name are found as one."""
+
+    def __init__(self, entries: Sequence[Entry], reader: Reader, together: Callable[[Entry], str]) -> None:
+        self._reader = reader
+        self.together = together
+        self.shelves = [Shelf(entries, reader, together)]
+
+    def add(self, entry: Entry) -> None:
+        """Find this entry too, from now on; how rare its words are is weighed at the next start."""
+        last = self.shelves[-1]
+        whole = self.shelves[0]
+        if last is whole or len(last.entries) >= _SHELF:
+            self.shelves.append(Shelf([entry], self._reader, self.together, whole))
+        else:
+            self.shelves[-1] = Shelf([*last.entries, entry], self._reader, self.together, whole)
+
+    def read(self, text: str, *, answers: bool = True) -> Question:
+        """A question, weighed."""
+        whole = self.shelves[0]
+        keys = self._reader.grams([self._reader.read(text)]).keys
+        about = whole.answers.asked(keys[kinds(keys) > 0]) if answers and whole.answers else None
+        return Question(whole.index.asked(keys), about)
+
+    def nearest(
+        self, question: Question, allowed: Callable[[Shelf, Integers], Truths] | None = None, most: int = 3
+    ) -> list[Hit]:
+        """The nearest entries among the rows allowed, best first, each name once."""
+        found: list[tuple[float, int, Shelf]] = []
+        for shelf in self.shelves:
+            near, scores = shelf.near(question)
+            if allowed is not None:
+                kept = allowed(shelf, near)
+                near, scores = near[kept], scores[kept]
+            if len(near) > _NEIGHBOURS:
+                nearest = np.argpartition(-scores, _NEIGHBOURS)[:_NEIGHBOURS]
+                near, scores = near[nearest], scores[nearest]
+            found += [(score, row, shelf) for score, row in zip(scores.tolist(), near.tolist(), strict=True)]
+        found.sort(key=lambda each: -each[0])
+        pooled: dict[str, float] = {}
+        first: dict[str, Hit] = {}
+        for score, row, shelf in found[:_NEIGHBOURS]:
+            entry = shelf.entries[shelf.owners[row]]
+            name = self.together(entry)
+            pooled[name] = pooled.get(name, 0.0) + score**_POWER
+            first.setdefault(name, Hit(entry, score, shelf, row))
+        ranked = {name: total ** (1 / _POWER) for name, total in pooled.items()}
+        for shelf in self.shelves:
+            if shelf.gist:
+                gists = shelf.gist.scores(question.plain)
+                for name in shelf.names.keys() & ranked.keys():
+                    ranked[name] += _GIST * gists[shelf.names[name]]
+        names = sorted(ranked, key=lambda name: -ranked[name])[:most]
+        return [first[name]._replace(score=float(ranked[name])) for name in names]
+
+    def evidence(self, question: Question, hit: Hit) -> float:
+        """What speaks for a hit, comparable from question to question."""
+        return evidence(question.plain, hit.shelf.index.row(hit.row))
