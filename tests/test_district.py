@@ -500,6 +500,12 @@ SLIPS = {
     "an entry without a department": Slip(
         "faq.toml", 'department = "派出所"', "", '[[entry]]\nid = "dogs"', "缺少 department"
     ),
+    "a synonym alone": Slip(
+        "synonyms.toml", 'words = ["什么", "啥"]', 'words = ["啥"]', 'words = ["啥"]', "同义词至少写两个"
+    ),
+    "a synonym twice": Slip(
+        "synonyms.toml", '["什么", "啥"]', '["什么", "咋"]', '["什么", "咋"]', "“咋”与第 13 行的同义词重复"
+    ),
     "entry written once": Slip("faq.toml", FAQ, '[entry]\nid = "a"', "[entry]", "entry 应写成 [[entry]]"),
 }
 
@@ -553,7 +559,7 @@ def test_a_quote_left_open_is_named_where_it_opens(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_told_every_file_it_lacks(tmp_path: Path) -> None:
-    assert len(check(tmp_path)) == 7
+    assert len(check(tmp_path)) == 8
 
 
 def test_what_excel_does_to_a_csv_is_accepted(folder: Path, jianhua: District) -> None:
