@@ -12,9 +12,9 @@ from nlp.index import Asked, Floats, Row
 # The four signs, by what they are worth: how much of the question the entry carries, how much of the entry the
 # question covers, how rare is what they share (in units of what one unknown gram weighs), and how much of the question
 # no entry has ever heard of. Round numbers, about the same for every set that was looked at (bench/README.md).
-_WORTH = np.array([1.0, 1.0, 0.15, -0.3])
+_WORTH = np.array([1.0, 1.0, 0.2, -0.3])
 # The slope and the bias to believe in before an FAQ has said anything, and how many of its questions outweigh them.
-_USUAL, _BELIEF = np.array([2.0, -2.2]), 3.0
+_USUAL, _BELIEF = np.array([2.0, -2.4]), 3.0
 
 
 def evidence(asked: Asked, row: Row) -> float:

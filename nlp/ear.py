@@ -32,6 +32,7 @@ _OPENS = {
     routing.PROGRESS: "mine",
     routing.CHAT: "chat",
 }
+_DONE_FOR_THEM = (routing.REPORT, routing.LOOK_UP, routing.VOTE, routing.PROGRESS)
 _UNSURE = "unsure"
 
 
@@ -88,13 +89,17 @@ class Ear:
             # Trouble of no kind we know of has to be twice as clear.
             route = replace(route, sure=route.lead >= 2 * routing.SURE)
         match = self._faq.match(said.text, self._district.day(said.at))
-        if match.sure and not troubled:
+        # Who asks who their gridworker is wants that one's card, and not to read how one finds it.
+        if match.sure and not (route.sure and route.best in _DONE_FOR_THEM):
             return Meant("faq")
         if route.strange:
             return Meant(_UNSURE)
         if route.sure:
             return Meant(_OPENS[route.best], {"guessed": "yes"})
         offered = [_OPENS[name] for name, _ in route.wanted if name != routing.CHAT]
+        if match.question and "faq" not in offered[:3]:
+            # It sounds like a question, and might well be one.
+            offered[2:] = ["faq"]
         return Meant(_UNSURE, {"wanted": " ".join(offered[:3])})
 
     def _pressing(self, text: str, route: routing.Route) -> bool:

@@ -137,7 +137,7 @@ class Index:
         for each in common:
             holders = self._held[starts[each] : ends[each]]
             at = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
-            scores += np.where(holders[at] == rows, self._adds[starts[each] + at], 0) * weights[each]
+            scores = scores + np.where(holders[at] == rows, self._adds[starts[each] + at], 0) * weights[each]
         return rows, scores
 
 

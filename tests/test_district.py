@@ -408,7 +408,7 @@ SLIPS = {
         'hotline = "12345"\nhotlime = "1"',
         "hotlime",
         "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
-        "digest_at、kinds、duties、phone",
+        "digest_at、stale_days、kinds、duties、phone",
     ),
     "a kind without duties": Slip(
         "district.toml", "[kinds]", '[kinds]\nriver = "河道网格"', "[duties]", "[duties] 里没有 river 的职责"
@@ -578,6 +578,12 @@ SLIPS = {
         FAQ_FILE, 'department = "派出所"', "", '[[entry]]\nid = "dogs"', "缺少 department"
     ),
     "entry written once": Slip(FAQ_FILE, FAQ, '[entry]\nid = "a"', "[entry]", "entry 应写成 [[entry]]"),
+    "a synonym alone": Slip(
+        "synonyms.toml", 'words = ["什么", "啥"]', 'words = ["啥"]', 'words = ["啥"]', "同义词至少写两个"
+    ),
+    "a synonym twice": Slip(
+        "synonyms.toml", '["什么", "啥"]', '["什么", "咋"]', '["什么", "咋"]', "“咋”与第 13 行的同义词重复"
+    ),
 }
 
 
@@ -630,7 +636,7 @@ def test_a_quote_left_open_is_named_where_it_opens(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_told_every_file_it_lacks(tmp_path: Path) -> None:
-    assert len(check(tmp_path)) == 7
+    assert len(check(tmp_path)) == 8
 
 
 def test_what_excel_does_to_a_csv_is_accepted(folder: Path, jianhua: District) -> None:
@@ -720,10 +726,13 @@ def test_check_lists_the_answers_whose_source_nobody_could_confirm(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", str(folder)]) == 0
-    assert capsys.readouterr().out.splitlines() == ["jianhua：没有错误", "待核实的问答 1 条：dogs"]
+    assert capsys.readouterr().out.splitlines()[:2] == ["jianhua：没有错误", "待核实的问答 1 条：dogs"]
     edit(folder / FAQ_FILE, "confirmed = false", "confirmed = true")
     assert main(["check", str(folder)]) == 0
-    assert capsys.readouterr().out.splitlines() == ["jianhua：没有错误"]
+    told = capsys.readouterr().out
+    assert told.startswith("jianhua：没有错误\n")
+    assert "待核实" not in told
+    assert "条政策问答该核对了" in told
     edit(folder / FAQ_FILE, "要办。", "")
     assert main(["check", str(folder)]) == 1
     line = line_of(folder / FAQ_FILE, 'answer = ""\n')

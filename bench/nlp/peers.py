@@ -18,7 +18,7 @@ _DEEP = 5
 
 
 def words(text: str) -> list[str]:
-    return jieba.lcut(text)
+    return list(jieba.cut(text))
 
 
 def characters(text: str) -> list[str]:

@@ -474,14 +474,14 @@ class Turns(Generic[D]):
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
         if hand.said.tap is not None or record.name == "faq" or not hand.said.text:
             return False
-        match = self._faq(hand.said.text, hand.desk)
-        if match.sure is not None:
-            await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
-            return True
         meant = self._ear.intent(hand.said).conversation
-        if record.wait is None or record.wait.free or meant == record.name or meant not in _ASIDES:
+        if record.wait is not None and not record.wait.free and meant != record.name and meant in _ASIDES:
+            await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
+            return True
+        match = self._faq(hand.said.text, hand.desk)
+        if match.sure is None:
             return False
-        await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
+        await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
         return True
 
     async def _aside(self, hand: _Hand[D], line: Line) -> None:
