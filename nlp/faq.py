@@ -18,7 +18,7 @@ from nlp.search import Search
 
 # What an answer and what a "did you mean" take. Even odds tell what the FAQ knows from what it does not; an answer
 # takes more, since a wrong one is worse than three to choose from, and no second entry as near.
-SURE, NEAR, _MARGIN = 0.75, 0.2, 0.03
+SURE, NEAR, _MARGIN = 0.75, 0.3, 0.03
 _ASKING = (
     "?",
     "吗",

@@ -132,7 +132,7 @@ class Index:
         sums: Floats = np.bincount(self._held[places], self._adds[places] * np.repeat(weights[rare], sizes), self.rows)
         rows: Integers = np.flatnonzero(sums > sums.max() * 0.3)
         if len(rows) > _CANDIDATES:
-            rows = rows[np.argpartition(-sums[rows], _CANDIDATES)[:_CANDIDATES]]
+            rows = rows[np.argpartition(sums[rows], -_CANDIDATES)[-_CANDIDATES:]]
         scores: Floats = sums[rows]
         for each in common:
             holders = self._held[starts[each] : ends[each]]

@@ -376,7 +376,7 @@ SLIPS = {
         'hotline = "12345"\nhotlime = "1"',
         "hotlime",
         "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
-        "digest_at、kinds、duties、phone",
+        "digest_at、stale_days、kinds、duties、phone",
     ),
     "a kind without duties": Slip(
         "district.toml", "[kinds]", '[kinds]\nriver = "河道网格"', "[duties]", "[duties] 里没有 river 的职责"
