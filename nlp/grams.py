@@ -5,6 +5,7 @@ Words win on short questions, letters on long messages and on words nobody's dic
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -22,12 +23,11 @@ Kinds = NDArray[np.int8]
 KINDS = 3
 # How much letters, pairs and words weigh in a question: letters count for as much as both that are made of them.
 SHARES = np.array([0.5, 0.25, 0.25])
-# A number or a Latin word is one letter: 123 is no part of 12345.
-_UNIT = re.compile(r"[a-z0-9]+|[^\W_]")
-# A letter is its code point, or for a run of them a number above all code points; a pair is two letters side by side;
-# a word is a number above both.
+# A number or a Latin word is one letter, from where Unicode has none: 123 is no part of 12345.
+_RUN, _PRIVATE = re.compile(r"[a-z0-9]{2,}"), 0xF0000
+_UNIT = re.compile(r"[^\W_]|[\U000F0000-\U000FFFFF]")
+# A letter is its code point, a pair is two of them side by side, a word is a number above both.
 _BITS = 21
-_RUN, _RUNS = 0x110000, (1 << _BITS) - 0x110000
 _WORD = 1 << 62
 _PRIME = (1 << 61) - 1
 # Nobody asks longer; what comes after it only costs time.
@@ -70,9 +70,9 @@ class Reader:
 
     def _grams(self, texts: Sequence[str], first: int) -> Grams:
         words = [[_number(word) for word in self._segmenter.cut_for_search(text)] for text in texts]
-        units = [_UNIT.findall(text) for text in texts]
+        units = ["".join(_UNIT.findall(_RUN.sub(_as_letter, text))) for text in texts]
         rows = np.arange(first, first + len(texts), dtype=np.int32)
-        letters = np.array([_letter(unit) for each in units for unit in each], dtype=np.int64)
+        letters = np.frombuffer("".join(units).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
         letter_rows = np.repeat(rows, [len(each) for each in units])
         within = letter_rows[:-1] == letter_rows[1:]
         pairs = ((letters[:-1] << _BITS) | letters[1:])[within]
@@ -88,10 +88,11 @@ def kinds(keys: Integers) -> Kinds:
     return np.add(keys >> _BITS > 0, keys >= _WORD, dtype=np.int8)
 
 
-def _letter(unit: str) -> int:
-    return ord(unit) if len(unit) == 1 else _RUN + crc32(unit.encode()) % _RUNS
+def _as_letter(run: re.Match[str]) -> str:
+    return chr(_PRIVATE + crc32(run[0].encode()) % 0xFFFE)
 
 
+@lru_cache(maxsize=1 << 15)
 def _number(word: str) -> int:
     # Not Python's hash, which differs from process to process.
     return int.from_bytes(word.encode("utf-32-le"), "little") % _PRIME + _WORD

@@ -73,9 +73,14 @@ class Index:
     def _part(self, keys: Integers, rows: Rows) -> "_Part":
         """The grams of one kind."""
         size = max(self.rows, 1)
-        vocabulary, ids = np.unique(keys, return_inverse=True)
-        places, counts = np.unique(ids * size + rows, return_counts=True)
-        ids, held = places // size, (places % size).astype(np.int32)
+        # The rows come in order: sorted by gram, and within a gram still by row.
+        order = np.argsort(keys, kind="stable")
+        keys, held = keys[order], rows[order]
+        new_key = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+        firsts = np.flatnonzero(np.append(True, held[1:] != held[:-1])[: len(keys)] | new_key)
+        counts = np.diff(np.append(firsts, len(keys)))
+        held, ids = held[firsts], np.cumsum(new_key)[firsts] - 1
+        vocabulary = keys[new_key]
         frequencies = np.bincount(ids, minlength=len(vocabulary))
         if self._like:
             rarity = self._like.rarity(vocabulary)[0]
@@ -129,10 +134,11 @@ class Index:
         within = max(1, int(np.searchsorted(np.cumsum((ends - starts)[rare_first]), _BUDGET, side="right")))
         rare, common = rare_first[:within], rare_first[within : within + _COMMON]
         places, sizes = stretches(starts[rare], ends[rare])
-        sums: Floats = np.bincount(self._held[places], self._adds[places] * np.repeat(weights[rare], sizes), self.rows)
-        rows: Integers = np.flatnonzero(sums > sums.max() * 0.3)
+        added = self._adds[places] * np.repeat(weights[rare], sizes)
+        sums: Floats = np.asarray(np.bincount(self._held[places], added, self.rows), dtype=np.float64)
+        rows: NDArray[np.intp] = np.flatnonzero(sums > sums.max() * 0.3)
         if len(rows) > _CANDIDATES:
-            rows = rows[np.argpartition(-sums[rows], _CANDIDATES)[:_CANDIDATES]]
+            rows = rows[np.argpartition(sums[rows], -_CANDIDATES)[-_CANDIDATES:]]
         scores: Floats = sums[rows]
         for each in common:
             holders = self._held[starts[each] : ends[each]]

@@ -56,9 +56,9 @@ class Shelf:
         # A name with one phrasing says no more than that.
         several = len(phrasings) > len(self.names)
         self.gist = Gist(grams, np.array(named, dtype=np.int64)[self.owners], len(self.names)) if several else None
-        answers = [reader.read(each.answer) for each in entries]
         self.answers: Index | None = None
-        if any(answers) and (like is None or like.answers):
+        if any(each.answer for each in entries) and (like is None or like.answers):
+            answers = [reader.read(each.answer) for each in entries]
             self.answers = Index(reader.grams(answers), len(answers), like.answers if like else None)
         self._dated = [number for number, each in enumerate(entries) if each.valid_from or each.valid_until]
 

@@ -20,7 +20,7 @@ from nlp.faq import Faq
 DATA = Path("../shared/data/faq/dev")
 # What was to be reached (R@1), set by set; an AUROC must be above every peer's.
 _LEAST = {"lcqmc": None, "bq": 0.43, "tpe": 0.50, "wz": 0.85}
-_MANY, _QUESTIONS = 100_000, 1500
+_MANY, _QUESTIONS = 100_000, 200
 _DAY = date(2026, 11, 23)
 
 
