@@ -10,12 +10,14 @@ from dataclasses import asdict
 # One thread, before anything that would start more is loaded.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
 
-from bench.nlp import matching
+from bench.nlp import categories, matching, routing
 from bench.nlp.table import Line, printed
 
 SECTIONS: dict[str, Callable[[], list[Line]]] = {
     "faq": matching.quality,
     "size": matching.size,
+    "routing": routing.lines,
+    "categories": categories.lines,
 }
 
 

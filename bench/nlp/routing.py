@@ -5,12 +5,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.nlp.table import Line
 from config import district as district_files
 from config.settings import load
 from domain.district import District
 from nlp import linear, routing
 from nlp.ear import MODELS
 
+_LEAST = 0.93
 SENTENCES = Path(__file__).parent / "routing.tsv"
 
 
@@ -53,6 +55,11 @@ def measure() -> list[tuple[str, float]]:
         ("acted_on.right", _right(sure)),
         ("milliseconds", 1000 * took / len(found)),
     ]
+
+
+def lines() -> list[Line]:
+    """The figures for the table."""
+    return [Line(f"routing {name}", value, least=_LEAST if name == "accuracy" else None) for name, value in measure()]
 
 
 def _right(found: list[Found]) -> float:
