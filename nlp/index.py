@@ -93,6 +93,16 @@ class Index:
         adds = (rarity[ids] * counts * (_K1 + 1) / (counts + norm[held])).astype(np.float32)
         return _Part(vocabulary, rarity, frequencies, held, adds)
 
+    def pairs(self) -> tuple[Integers, Integers]:
+        """The pairs of letters known, in order, and in how many rows each occurs."""
+        chosen = self._kinds == 1
+        return self._vocabulary[chosen], np.diff(self._starts)[chosen]
+
+    def knows(self, key: int) -> bool:
+        """Whether any row has this gram."""
+        at = int(np.searchsorted(self._vocabulary, key))
+        return at < len(self._vocabulary) and bool(self._vocabulary[at] == key)
+
     def row(self, row: int) -> Row:
         """A row's grams, each once."""
         ids = self._by_row[self._row_starts[row] : self._row_starts[row + 1]]

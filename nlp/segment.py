@@ -48,6 +48,10 @@ class Segmenter:
             self._weights[numbers[word]] = log(counts[word])
             self._total += counts[word]
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word of the dictionary, or the district's."""
+        return (0, len(word)) in self._likeliest(word)[0]
+
     def cut(self, text: str) -> list[str]:
         """The words of a folded text, without punctuation."""
         return [word for word, _ in self._cut(text)]
