@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nlp.grams import KINDS, Kinds
-from nlp.index import Asked, Floats, Row
+from nlp.grams import KINDS
+from nlp.index import Asked, Row, by_kind
 
 # The four signs, by what they are worth: how much of the question the entry carries, how much of the entry the
 # question covers, how rare is what they share (in units of what one unknown gram weighs), and how much of the question
@@ -20,14 +20,9 @@ _USUAL, _BELIEF = np.array([2.0, -2.4]), 3.0
 def evidence(asked: Asked, row: Row) -> float:
     """What speaks for a phrasing: the signs' sum, comparable from question to question."""
     at = np.minimum(np.searchsorted(asked.keys, row.keys), len(asked.keys) - 1)
-    common = _by_kind(row.kinds, row.rarity * (asked.keys[at] == row.keys))
-    said, unknown = _by_kind(asked.kinds, asked.rarity), _by_kind(asked.kinds, asked.rarity * ~asked.known)
-    signs = (common / said, common / _by_kind(row.kinds, row.rarity), common / row.unknown, unknown / said)
-    return float(_WORTH @ np.array(signs).sum(axis=1)) / KINDS
-
-
-def _by_kind(kind: Kinds, weights: Floats) -> Floats:
-    return np.maximum(np.bincount(kind, weights, KINDS), 1e-9)
+    common = by_kind(row.kinds, row.rarity * (asked.keys[at] == row.keys))
+    signs = (common / asked.said, common / by_kind(row.kinds, row.rarity), common / row.unknown)
+    return float(_WORTH @ [each.sum() for each in (*signs, asked.unknown / asked.said)]) / KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,17 @@ class Reader:
         """The words of a text that was `read`."""
         return self._segmenter.cut(text)
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word at all, whoever uses it."""
+        return self._segmenter.knows(word)
+
     def grams(self, texts: Sequence[str]) -> Grams:
         """The grams of texts that were `read`."""
         parts = [self._grams(texts[start : start + _BATCH], start) for start in range(0, max(len(texts), 1), _BATCH)]
         return parts[0] if len(parts) == 1 else Grams(*map(np.concatenate, zip(*parts, strict=True)))
 
     def _grams(self, texts: Sequence[str], first: int) -> Grams:
-        words = [[_number(word) for word in self._segmenter.cut_for_search(text)] for text in texts]
+        words = [[word(each) for each in self._segmenter.cut_for_search(text)] for text in texts]
         units = ["".join(_UNIT.findall(_RUN.sub(_as_letter, text))) for text in texts]
         rows = np.arange(first, first + len(texts), dtype=np.int32)
         letters = np.frombuffer("".join(units).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
@@ -88,11 +92,22 @@ def kinds(keys: Integers) -> Kinds:
     return np.add(keys >> _BITS > 0, keys >= _WORD, dtype=np.int8)
 
 
+def pair(letters: str) -> int:
+    """Two letters as one gram."""
+    return ord(letters[0]) << _BITS | ord(letters[1])
+
+
+def pairs_of(keys: Integers) -> tuple[Integers, Integers]:
+    """The two letters of each pair."""
+    return keys >> _BITS, keys & ((1 << _BITS) - 1)
+
+
 def _as_letter(run: re.Match[str]) -> str:
     return chr(_PRIVATE + crc32(run[0].encode()) % 0xFFFE)
 
 
 @lru_cache(maxsize=1 << 15)
-def _number(word: str) -> int:
+def word(letters: str) -> int:
+    """A word as one gram."""
     # Not Python's hash, which differs from process to process.
-    return int.from_bytes(word.encode("utf-32-le"), "little") % _PRIME + _WORD
+    return int.from_bytes(letters.encode("utf-32-le"), "little") % _PRIME + _WORD

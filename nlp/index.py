@@ -21,13 +21,13 @@ _BUDGET, _COMMON, _CANDIDATES = 60_000, 16, 200
 
 
 class Asked(NamedTuple):
-    """A question's grams, each once: its kind, how rare it is, whether it is known, what it weighs in the question."""
+    """A question's grams, each once, and what each weighs in it; by kind, how rare all are, and the unknown of them."""
 
     keys: Integers
     kinds: Kinds
-    rarity: Floats
-    known: Truths
     weights: Floats
+    said: Floats
+    unknown: Floats
 
 
 class Row(NamedTuple):
@@ -93,6 +93,16 @@ class Index:
         adds = (rarity[ids] * counts * (_K1 + 1) / (counts + norm[held])).astype(np.float32)
         return _Part(vocabulary, rarity, frequencies, held, adds)
 
+    def pairs(self) -> tuple[Integers, Integers]:
+        """The pairs of letters known, in order, and in how many rows each occurs."""
+        chosen = self._kinds == 1
+        return self._vocabulary[chosen], np.diff(self._starts)[chosen]
+
+    def knows(self, key: int) -> bool:
+        """Whether any row has this gram."""
+        at = int(np.searchsorted(self._vocabulary, key))
+        return at < len(self._vocabulary) and bool(self._vocabulary[at] == key)
+
     def row(self, row: int) -> Row:
         """A row's grams, each once."""
         ids = self._by_row[self._row_starts[row] : self._row_starts[row + 1]]
@@ -121,7 +131,8 @@ class Index:
         # What is said twice counts for more, but not for twice as much.
         said = 2 * counts / (counts + 1)
         most = np.bincount(kind, said * rarity, KINDS)
-        return Asked(keys, kind, rarity, known, said * (SHARES / np.maximum(most, 1e-9))[kind])
+        weights = said * (SHARES / np.maximum(most, 1e-9))[kind]
+        return Asked(keys, kind, weights, by_kind(kind, rarity), by_kind(kind, rarity * ~known))
 
     def best(self, asked: Asked) -> tuple[Integers, Floats]:
         """The rows that score highest, in no order, and their scores."""
@@ -145,6 +156,11 @@ class Index:
             at = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
             scores = scores + np.where(holders[at] == rows, self._adds[starts[each] + at], 0) * weights[each]
         return rows, scores
+
+
+def by_kind(kind: Kinds, rarity: Floats) -> Floats:
+    """How rare the grams of each kind are together; never quite nothing."""
+    return np.maximum(np.bincount(kind, rarity, KINDS), 1e-9)
 
 
 def stretches(starts: Integers, ends: Integers) -> tuple[Integers, Integers]:

@@ -12,6 +12,7 @@ from nlp.certainty import evidence
 from nlp.gist import Gist
 from nlp.grams import Integers, Reader, kinds
 from nlp.index import Asked, Floats, Index, Truths
+from nlp.sounds import Sounds
 
 # An answer repeats what was asked, among much else: it is a weaker witness than a phrasing.
 _ANSWER = 0.4
@@ -87,6 +88,7 @@ class Search:
         self._reader = reader
         self.together = together
         self.shelves = [Shelf(entries, reader, together)]
+        self._sounds = Sounds(*self.shelves[0].index.pairs())
 
     def add(self, entry: Entry) -> None:
         """Find this entry too, from now on; how rare its words are is weighed at the next start."""
@@ -100,7 +102,8 @@ class Search:
     def read(self, text: str, *, answers: bool = True) -> Question:
         """A question, weighed."""
         whole = self.shelves[0]
-        keys = self._reader.grams([self._reader.read(text)]).keys
+        words = self._sounds.mend(self._reader.read(text), whole.index, self._reader)
+        keys = self._reader.grams([words]).keys
         about = whole.answers.asked(keys[kinds(keys) > 0]) if answers and whole.answers else None
         return Question(whole.index.asked(keys), about)
 

@@ -55,6 +55,10 @@ class Segmenter:
         numbers = chance.choices(range(len(self._counts)), self._counts, k=_EVERYDAY)
         return tuple(self._trie.restore_key(number) for number in numbers)
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word of the dictionary, or the district's."""
+        return self._count(word) > 0
+
     def cut(self, text: str) -> list[str]:
         """The words of a folded text, without punctuation."""
         return [word for word, _ in self._cut(text)]

@@ -57,6 +57,15 @@ def test_words_nobody_ever_used_make_it_less_certain(faq: Faq, knowledge: Knowle
     assert noisy.certainty < plain.certainty
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("居民医宝断缴了还能报销吗", "居民医保断缴了还能报销吗"), ("低宝怎么申请", "低保怎么申请")]
+)
+def test_a_word_typed_by_its_sound_is_understood(faq: Faq, typed: str, meant: str) -> None:
+    match = faq.match(typed, DAY)
+    assert match.sure is not None
+    assert match.sure.question == meant
+
+
 def test_an_entry_added_while_running_is_found_at_once(knowledge: Knowledge, ear: Reader) -> None:
     faq = Faq(knowledge.district.entries, ear)
     added = [_entry(f"new-{number}", f"第{number}届冰灯节几点开门", "看冰灯买票不") for number in range(300)]

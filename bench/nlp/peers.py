@@ -18,12 +18,13 @@ _DEEP = 5
 
 
 def words(text: str) -> list[str]:
-    return list(jieba.cut(text))
+    return [word for word in jieba.cut(text) if any(each.isalnum() for each in word)]
 
 
 def characters(text: str) -> list[str]:
-    """Single ones and pairs."""
-    return [*text, *(text[at : at + 2] for at in range(len(text) - 1))]
+    """Single ones and pairs, without punctuation."""
+    bare = "".join(each for each in text if each.isalnum())
+    return [*bare, *(bare[at : at + 2] for at in range(len(bare) - 1))]
 
 
 def okapi(cut: Cut, texts: Sequence[str]) -> Search:
