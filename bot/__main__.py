@@ -132,13 +132,19 @@ async def _converse(service: "Service") -> None:
 
 
 def _check(settings: Settings, given: argparse.Namespace) -> int:
-    from config.district import check
+    from config.district import BadDistrict, load
 
     folder = given.folder or settings.district
-    problems = check(folder)
-    print(*problems, sep="\n" if problems else "")
-    print(f"{folder.name}：{f'{len(problems)} 处错误' if problems else '没有错误'}")
-    return 1 if problems else 0
+    try:
+        district = load(folder)
+    except BadDistrict as bad:
+        print(*bad.problems, sep="\n")
+        print(f"{folder.name}：{len(bad.problems)} 处错误")
+        return 1
+    print(f"{folder.name}：没有错误")
+    if doubtful := [entry.id for entry in district.entries if not entry.confirmed]:
+        print(f"待核实的问答 {len(doubtful)} 条：{'、'.join(doubtful)}")
+    return 0
 
 
 def _invite(settings: Settings, given: argparse.Namespace) -> int:

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers
 from domain.catalogue import Category
-from domain.district import District, Entry, Phone, Worker
+from domain.district import District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
 from domain.people import STAFF, WORKERS, Role
+from nlp.normalise import bare
 
 # WeChat cuts a text message at 2,048 bytes, about 680 characters; source and department need room too.
 LONGEST_ANSWER = 600
@@ -76,9 +77,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     categories = pages.toml("categories.toml", "category").each(
         "category", "code name level role department hours warn urgent to_staff words"
     )
-    entries = pages.toml("faq.toml", "entry").each(
-        "entry", "id question alts answer department source checked valid_from valid_until"
-    )
+    entries = pages.faq()
 
     districts = areas.column("code", level=(Level.DISTRICT,))
     communities = areas.column("code", level=(Level.COMMUNITY, Level.VILLAGE))
@@ -96,7 +95,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         duties=dict(_duties(duties, kinds, kind_codes)),
         places=tuple(_places(places, in_grids)),
         categories={category.code: category for category in _categories(categories)},
-        entries=tuple(_entries(entries)),
+        entries=tuple(_entries(entries, in_grids, in_areas)),
         workers=tuple(_workers(workers, in_grids, communities)),
         phones=tuple(_phones(phones, in_grids, in_areas, workers.column("key"))),
         quiet_from=facts.clock("quiet_from"),
@@ -273,7 +272,7 @@ def _categories(rows: "_Rows") -> Iterator[Category]:
         yield category
 
 
-def _entries(rows: "_Rows") -> Iterator[Entry]:
+def _entries(rows: "_Rows", grids: Container[str], areas: Container[str]) -> Iterator[Entry]:
     rows.once("id")
     said: dict[str, _Row] = {}
     for row in rows:
@@ -287,18 +286,47 @@ def _entries(rows: "_Rows") -> Iterator[Entry]:
             alts=row.texts("alts", optional=True),
             valid_from=row.day_or_none("valid_from"),
             valid_until=row.day_or_none("valid_until"),
+            confirmed=row.flag("confirmed", blank=True),
+            local=tuple(_local(row.inner["local"], grids, areas)),
         )
-        if len(entry.answer) > LONGEST_ANSWER:
-            row.wrong(f"答案有 {len(entry.answer)} 个字，最多 {LONGEST_ANSWER} 个", "answer")
+        _sendable(row, entry.answer)
         if entry.valid_from and entry.valid_until and entry.valid_until < entry.valid_from:
             row.wrong(f"失效日期 {entry.valid_until} 早于生效日期 {entry.valid_from}", "valid_until")
+        own: set[str] = set()
         for key, phrases in ("question", (entry.question,)), ("alts", entry.alts):
             for phrase in filter(None, phrases):
                 # 停水怎么办？ and 停水怎么办 are one question to a reader.
-                other = said.setdefault(re.sub(r"\W", "", phrase).casefold(), row)
+                folded = bare(phrase)
+                other = said.setdefault(folded, row)
                 if other is not row:
-                    row.wrong(f"“{phrase}”与第 {other.line} 行的条目重复", key)
+                    row.wrong(f"“{phrase}”与{other.seen_from(row)}的 {other.cell('id')} 重复", key)
+                elif folded in own:
+                    row.wrong(f"“{phrase}”在这一条里写了两遍", key)
+                own.add(folded)
         yield entry
+
+
+def _local(rows: Iterable["_Row"], grids: Container[str], areas: Container[str]) -> Iterator[LocalAnswer]:
+    told: set[str] = set()
+    for row in rows:
+        codes = []
+        for code in row.texts("areas"):
+            # A street may be written with its nine digits.
+            full = code.ljust(12, "0") if len(code) == 9 else code
+            if full not in areas and full not in grids:
+                row.wrong(f"{code} 不是区域或网格的编码（见 areas.csv、grids.csv）", "areas")
+            elif full in told:
+                row.wrong(f"{code} 在这一条里已有答案", "areas")
+            told.add(full)
+            codes.append(full)
+        answer = row.text("answer")
+        _sendable(row, answer)
+        yield LocalAnswer(tuple(codes), answer)
+
+
+def _sendable(row: "_Row", answer: str) -> None:
+    if len(answer) > LONGEST_ANSWER:
+        row.wrong(f"答案有 {len(answer)} 个字，最多 {LONGEST_ANSWER} 个", "answer")
 
 
 def _phones(rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]) -> Iterator[Phone]:
@@ -347,7 +375,7 @@ class _Pages:
             line = reader.line_num + 1
             for cells in reader:
                 if any(cells):
-                    row = rows.add(line, dict(zip(header, cells, strict=False)))
+                    row = rows.add(line, {}, dict(zip(header, cells, strict=False)))
                     if len(cells) != len(header):
                         row.wrong(f"应有 {len(header)} 格，这一行有 {len(cells)} 格")
                         row.whole = False
@@ -374,6 +402,21 @@ class _Pages:
         page.whole = True
         page.only("").limit(keys)
         return page
+
+    def faq(self) -> "_Rows":
+        """The entries of every file in faq/, in one list: which file holds one is for its editors alone."""
+        keys = "id question alts answer department source checked valid_from valid_until confirmed local"
+        names = sorted(path.name for path in (self.folder / "faq").glob("[!.]*.toml"))
+        if not names:
+            self.problems.append(Problem("faq", 1, "缺少这个文件夹，或里面没有 .toml 文件"))
+        whole = _Rows("faq", self.problems, whole=bool(names))
+        for name in names:
+            page = self.toml(f"faq/{name}", "entry")
+            entries = page.each("entry", keys)
+            page.within(entries, "entry", "local", "areas answer")
+            whole.rows += entries.rows
+            whole.whole &= entries.whole
+        return whole
 
     def _text(self, name: str) -> str | None:
         try:
@@ -417,16 +460,28 @@ class _Toml:
 
     def each(self, name: str, keys: str) -> "_Rows":
         """The tables written as [[name]], each with these keys."""
+        sections = self.layout.get(name, [])
+        return self._tables(name, self.data.get(name, []), iter(sections), keys, sections[0][0] if sections else 1)
+
+    def within(self, rows: "_Rows", outer: str, name: str, keys: str) -> None:
+        """Give each of these rows its own tables written as [[outer.name]]."""
+        sections = iter(self.layout.get(f"{outer}.{name}", []))
+        for row in rows.rows:
+            # Written in one line, local = [{…}], they have no headers.
+            its = iter(()) if name in row.lines else sections
+            line = row.lines.get(name, row.line)
+            row.inner[name] = self._tables(f"{outer}.{name}", row.cells.get(name, []), its, keys, line)
+
+    def _tables(self, name: str, tables: object, sections: "Iterator[_Section]", keys: str, line: int) -> "_Rows":
         rows = _Rows(self.file, self.problems, self.whole)
-        tables = self.data.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            rows.wrong(f"{name} 应写成 [[{name}]]", self.layout.get(name, self.layout[""])[0][0])
+            rows.wrong(f"{name.rpartition('.')[2]} 应写成 [[{name}]]", line)
             rows.whole = False
             return rows
-        headers = self.layout.get(name, [])
-        for n, table in enumerate(tables):
-            line, lines = headers[n] if n < len(headers) else self.layout[""][0]
-            rows.add(line, table, lines).limit(keys)
+        for table in tables:
+            rows.add(*next(sections, (line, {})), table)
+        for row in rows.rows:
+            row.limit(keys)
         return rows
 
 
@@ -439,7 +494,7 @@ def _layout(text: str) -> dict[str, list[_Section]]:
     keys: dict[str, int] = {}
     layout: dict[str, list[_Section]] = {"": [(1, keys)]}
     for number, line in enumerate(_ASIDE.sub(lambda aside: "\n" * aside[0].count("\n"), text).split("\n"), 1):
-        if header := re.match(r"\s*\[{1,2}\s*([\w-]+)\s*\]{1,2}\s*$", line):
+        if header := re.match(r"\s*\[{1,2}\s*([\w.-]+)\s*\]{1,2}\s*$", line):
             keys = {}
             layout.setdefault(header[1], []).append((number, keys))
         elif key := re.match(r"\s*([\w-]+)\s*=", line):
@@ -469,8 +524,8 @@ class _Rows:
     def __iter__(self) -> Iterator["_Row"]:
         return (row for row in self.rows if row.whole)
 
-    def add(self, line: int, cells: Mapping[str, object], lines: Mapping[str, int] | None = None) -> "_Row":
-        self.rows.append(_Row(self.file, line, cells, self.problems, lines or {}))
+    def add(self, line: int, lines: Mapping[str, int], cells: Mapping[str, object]) -> "_Row":
+        self.rows.append(_Row(self.file, line, cells, self.problems, lines))
         return self.rows[-1]
 
     def wrong(self, text: str, line: int = 1) -> None:
@@ -489,7 +544,7 @@ class _Rows:
         for row in self.rows:
             value = row.cell(key)
             if value and (earlier := first.setdefault(value, row)) is not row:
-                row.wrong(f"{key} {value} 与第 {earlier.line} 行重复", key)
+                row.wrong(f"{key} {value} 与{earlier.seen_from(row)}重复", key)
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -506,6 +561,11 @@ class _Row:
     lines: Mapping[str, int] = field(default_factory=dict)
     sound: bool = True
     whole: bool = True
+    inner: dict[str, "_Rows"] = field(default_factory=dict)
+
+    def seen_from(self, other: "_Row") -> str:
+        """Where this row stands, for who looks at the other: 第 12 行, or faq/fire.toml 第 12 行."""
+        return f"第 {self.line} 行" if self.file == other.file else f" {self.file} 第 {self.line} 行"
 
     def wrong(self, text: str, key: str = "") -> None:
         self.sound = False
@@ -567,7 +627,9 @@ class _Row:
         value = self.cell(key).lower()
         if value in ("yes", "true", "是"):
             return True
-        if value not in ("no", "false", "否") and (value or blank is None):
+        if not value and blank is not None:
+            return blank
+        if value not in ("no", "false", "否"):
             self.wrong(f"{key} 应写 yes 或 no（TOML 里写 true 或 false）", key)
         return False
 

@@ -5,15 +5,26 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from domain.areas import Area, Level, covers
+from domain.areas import Area, Level, covers, prefix
 from domain.catalogue import Category
 from domain.grids import Grid, Place
 from domain.people import Role
 
 
 @dataclass(frozen=True, slots=True)
+class LocalAnswer:
+    """What is so in some areas or grids instead of an entry's common answer."""
+
+    areas: tuple[str, ...]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """An FAQ entry: what residents ask, what is so, and what it rests on."""
+    """An FAQ entry: what residents ask, what is so, and what it rests on.
+
+    `checked` is the day somebody last looked; not `confirmed` while its source was compared with no published page.
+    """
 
     id: str
     question: str
@@ -24,6 +35,16 @@ class Entry:
     alts: tuple[str, ...] = ()
     valid_from: date | None = None
     valid_until: date | None = None
+    confirmed: bool = True
+    local: tuple[LocalAnswer, ...] = ()
+
+
+def answer_for(entry: Entry, grid: str | None) -> str:
+    """What is so where a person lives: the answer of the smallest area around their grid, else the common one."""
+    around = [
+        (len(prefix(area)), each.answer) for each in entry.local for area in each.areas if covers(area, grid or "")
+    ]
+    return max(around, default=(0, entry.answer))[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A resident asks about a policy; the FAQ answers with its source, or says honestly that it cannot."""
 
 from bot.core.talk import Ask, Talk, conversation
-from domain.district import Entry
+from domain.district import Entry, answer_for
 from domain.faq import QuestionAsked
 from nlp import plain
 from storage.desk import Desk
@@ -25,7 +25,7 @@ async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
 def _answer(talk: Talk[Desk], entry: Entry) -> None:
     talk.say(
         "faq.answer",
-        answer=entry.answer.strip(),
+        answer=answer_for(entry, talk.person.grid).strip(),
         source=entry.source,
         department=entry.department,
         checked=entry.checked.isoformat(),

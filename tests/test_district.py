@@ -1,5 +1,6 @@
 """The operator who edits a district's folder is told every mistake at once, by file and line."""
 
+import re
 import shutil
 from collections import Counter
 from datetime import date
@@ -8,15 +9,17 @@ from typing import NamedTuple
 
 import pytest
 
+from bot.__main__ import main
 from config import sample
 from config.district import BadDistrict, Problem, check, load
 from domain.areas import Level
-from domain.district import District
+from domain.district import District, answer_for
 from domain.people import Role
 
 JIANHUA = Path(__file__).parent.parent / "config" / "districts" / "jianhua"
 TODAY = date(2026, 1, 15)
 
+FAQ_FILE = "faq/home.toml"
 FAQ = """
 [[entry]]
 id = "heating"
@@ -44,6 +47,15 @@ source = "养犬条例"
 checked = 2025-10-02
 valid_from = 2025-01-01
 valid_until = 2026-12-31
+confirmed = false
+
+[[entry.local]]
+areas = ["230203009200", "230203009201"]
+answer = "到村委会登记。"
+
+[[entry.local]]
+areas = ["230203002001001"]
+answer = "找王海燕登记。"
 """
 
 
@@ -57,7 +69,9 @@ def folder(tmp_path: Path) -> Path:
     """A copy to break, with a short FAQ of its own: the real one is edited often."""
     copy = tmp_path / "jianhua"
     shutil.copytree(JIANHUA, copy)
-    (copy / "faq.toml").write_text(FAQ, encoding="utf-8")
+    shutil.rmtree(copy / "faq")
+    (copy / "faq").mkdir()
+    (copy / FAQ_FILE).write_text(FAQ, encoding="utf-8")
     return copy
 
 
@@ -74,6 +88,24 @@ def line_of(path: Path, words: str) -> int:
 
 def test_the_shipped_folder_has_no_problems() -> None:
     assert check(JIANHUA) == []
+
+
+def test_every_subject_has_answers_asked_in_several_ways_and_resting_on_a_dated_document(jianhua: District) -> None:
+    subjects = {
+        path.stem: path.read_text(encoding="utf-8").count("\n[[entry]]\n") for path in (JIANHUA / "faq").iterdir()
+    }
+    assert len(subjects) == 22
+    assert min(subjects.values()) >= 8
+    assert sum(subjects.values()) == len(jianhua.entries) >= 200
+    assert [entry.id for entry in jianhua.entries if len(entry.alts) < 2] == []
+    # What we say of our own service, and what is said on an office's page, has no number.
+    undated = [entry.id for entry in jianhua.entries if not re.search(r"[0-9]{4} ?年|〔[0-9]{4}〕", entry.source)]
+    assert {entry.source for entry in jianhua.entries if entry.id in undated} == {
+        "小马扎服务说明",
+        "示例数据",
+        "国家医疗保障局“国家医保服务平台”使用说明",
+        "卫生健康部门预防一氧化碳中毒宣传要点",
+    }
 
 
 def test_297_urban_and_12_village_grids_of_three_kinds_lie_in_34_communities_and_4_villages(
@@ -472,35 +504,80 @@ SLIPS = {
         'words = "',
         'words 应是一列文字，例如：["甲", "乙"]',
     ),
-    "an entry id twice": Slip("faq.toml", DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"),
+    "an entry id twice": Slip(FAQ_FILE, DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"),
     "a question twice": Slip(
-        "faq.toml", "养狗要办证吗？", "几号供暖？", "几号供暖？", "“几号供暖？”与第 2 行的条目重复"
+        FAQ_FILE, "养狗要办证吗？", "几號供暖？", "几號供暖？", "“几號供暖？”与第 2 行的 heating 重复"
     ),
     "an alt that is another entry's": Slip(
-        "faq.toml", "遛狗有什么规定", "什么时候来暖气", "alts = [\n", "“什么时候来暖气”与第 2 行的条目重复"
+        FAQ_FILE, "遛狗有什么规定", "什么时候来暖气", "alts = [\n", "“什么时候来暖气”与第 2 行的 heating 重复"
     ),
-    "an answer too long to send": Slip("faq.toml", "要办。", "办" * 601, "办" * 601, "答案有 601 个字，最多 600 个"),
-    "an entry without an id": Slip("faq.toml", DOGS, "", "[[entry]]\n  # [", "缺少 id"),
+    "an alt that is the entry's own question": Slip(
+        FAQ_FILE, "遛狗有什么规定", "养狗 要办证吗", "alts = [\n", "“养狗 要办证吗”在这一条里写了两遍"
+    ),
+    "a local answer for an area nobody knows": Slip(
+        FAQ_FILE,
+        "230203009201",
+        "230203009299",
+        "areas",
+        "230203009299 不是区域或网格的编码（见 areas.csv、grids.csv）",
+    ),
+    "a local answer for no area": Slip(
+        FAQ_FILE,
+        'areas = ["230203009200", "230203009201"]\n',
+        "",
+        "[[entry.local]]",
+        'areas 应是一列文字，例如：["甲", "乙"]',
+    ),
+    "two local answers for one area": Slip(
+        FAQ_FILE, "230203002001001", "230203009201", 'areas = ["230203009201"]', "230203009201 在这一条里已有答案"
+    ),
+    "a local answer without words": Slip(FAQ_FILE, "到村委会登记。", "", 'answer = ""\n', "缺少 answer"),
+    "a local answer too long to send": Slip(
+        FAQ_FILE, "到村委会登记。", "村" * 601, "村" * 601, "答案有 601 个字，最多 600 个"
+    ),
+    "a local answer with a key nobody knows": Slip(
+        FAQ_FILE,
+        'areas = ["230203002001001"]',
+        'areas = ["230203002001001"]\narea = "x"',
+        'area = "x"',
+        "不认识 area，这里可以写：areas、answer",
+    ),
+    "a local answer written once": Slip(
+        FAQ_FILE,
+        "checked = 2025-10-01",
+        "checked = 2025-10-01\n[entry.local]\nareas = []",
+        "[[entry]]",
+        "local 应写成 [[entry.local]]",
+    ),
+    "a confirmation that is neither": Slip(
+        FAQ_FILE,
+        "confirmed = false",
+        'confirmed = "也许"',
+        "confirmed",
+        "confirmed 应写 yes 或 no（TOML 里写 true 或 false）",
+    ),
+    "an answer too long to send": Slip(FAQ_FILE, "要办。", "办" * 601, "办" * 601, "答案有 601 个字，最多 600 个"),
+    "an entry without an id": Slip(FAQ_FILE, DOGS, "", "[[entry]]\n  # [", "缺少 id"),
     "an entry that expires before it holds": Slip(
-        "faq.toml", "2026-12-31", "2024-12-31", "valid_until", "失效日期 2024-12-31 早于生效日期 2025-01-01"
+        FAQ_FILE, "2026-12-31", "2024-12-31", "valid_until", "失效日期 2024-12-31 早于生效日期 2025-01-01"
     ),
     "an entry checked on no day": Slip(
-        "faq.toml",
+        FAQ_FILE,
         "checked = 2025-10-02",
         'checked = "去年"',
         'checked = "去年"',
         "checked 去年 不是日期，例如：2026-01-31",
     ),
-    "an entry never checked": Slip("faq.toml", "checked = 2025-10-01", "", "[[entry]]", "缺少 checked"),
-    "an entry with an empty source": Slip("faq.toml", "供热条例", "", "source", "缺少 source"),
-    "an entry without an answer": Slip("faq.toml", 'answer = "要办。"', "", '[[entry]]\nid = "dogs"', "缺少 answer"),
+    "an entry never checked": Slip(FAQ_FILE, "checked = 2025-10-01", "", "[[entry]]", "缺少 checked"),
+    "an entry with an empty source": Slip(FAQ_FILE, "供热条例", "", "source", "缺少 source"),
+    "an entry without an answer": Slip(FAQ_FILE, 'answer = "要办。"', "", '[[entry]]\nid = "dogs"', "缺少 answer"),
     "an entry without a question": Slip(
-        "faq.toml", 'question = "养狗要办证吗？"', "", '[[entry]]\nid = "dogs"', "缺少 question"
+        FAQ_FILE, 'question = "养狗要办证吗？"', "", '[[entry]]\nid = "dogs"', "缺少 question"
     ),
     "an entry without a department": Slip(
-        "faq.toml", 'department = "派出所"', "", '[[entry]]\nid = "dogs"', "缺少 department"
+        FAQ_FILE, 'department = "派出所"', "", '[[entry]]\nid = "dogs"', "缺少 department"
     ),
-    "entry written once": Slip("faq.toml", FAQ, '[entry]\nid = "a"', "[entry]", "entry 应写成 [[entry]]"),
+    "entry written once": Slip(FAQ_FILE, FAQ, '[entry]\nid = "a"', "[entry]", "entry 应写成 [[entry]]"),
 }
 
 
@@ -527,7 +604,7 @@ def test_all_problems_are_told_at_once_by_file_and_line(folder: Path) -> None:
     assert bad.value.problems == check(folder)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in JIANHUA.iterdir() if path.suffix != ".md"))
+@pytest.mark.parametrize("name", sorted(path.name for path in JIANHUA.iterdir() if path.suffix in (".csv", ".toml")))
 def test_a_missing_file_is_named_and_nobody_is_blamed_for_referring_to_it(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert check(folder) == [Problem(name, 1, "缺少这个文件，或无法读取")]
@@ -575,19 +652,86 @@ def test_a_line_is_the_files_own_below_blank_lines_and_cells_of_two_lines(folder
 def test_an_answer_that_looks_like_a_table_does_not_move_the_lines(folder: Path) -> None:
     entry = load(folder).entries[0]
     assert "[[entry]]" in entry.answer
-    edit(folder / "faq.toml", "养犬条例", "")
-    assert check(folder) == [Problem("faq.toml", line_of(folder / "faq.toml", 'source = ""'), "缺少 source")]
+    edit(folder / FAQ_FILE, "养犬条例", "")
+    assert check(folder) == [Problem(FAQ_FILE, line_of(folder / FAQ_FILE, 'source = ""'), "缺少 source")]
 
 
 def test_an_optional_key_misspelt_is_not_left_out_in_silence(folder: Path) -> None:
-    edit(folder / "faq.toml", "valid_until", "valid_untill")
+    edit(folder / FAQ_FILE, "valid_until", "valid_untill")
     (problem,) = check(folder)
-    assert problem.line == line_of(folder / "faq.toml", "valid_untill")
+    assert problem.line == line_of(folder / FAQ_FILE, "valid_untill")
     assert problem.text.startswith("不认识 valid_untill")
+
+
+def test_entries_of_two_files_are_compared_and_every_problem_names_its_file(folder: Path) -> None:
+    copy = FAQ.replace('"heating"', '"stoves"').replace("养狗要办证吗", "养猫要办证吗").replace("派出所", "")
+    (folder / "faq" / "pets.toml").write_text(copy, encoding="utf-8")
+    (folder / "faq" / ".pets.toml").write_text("an editor's leftovers", encoding="utf-8")
+    pets = folder / "faq" / "pets.toml"
+    heating, dogs = line_of(folder / FAQ_FILE, "[[entry]]"), line_of(folder / FAQ_FILE, '[[entry]]\nid = "dogs"')
+    assert check(folder) == sorted(
+        [
+            Problem(
+                "faq/pets.toml", line_of(pets, "question"), f"“几号供暖”与 {FAQ_FILE} 第 {heating} 行的 heating 重复"
+            ),
+            Problem(
+                "faq/pets.toml",
+                line_of(pets, 'alts = ["什'),
+                f"“什么时候来暖气”与 {FAQ_FILE} 第 {heating} 行的 heating 重复",
+            ),
+            Problem("faq/pets.toml", line_of(pets, DOGS), f"id dogs 与 {FAQ_FILE} 第 {dogs} 行重复"),
+            Problem(
+                "faq/pets.toml", line_of(pets, "alts = [\n"), f"“狗证在哪办”与 {FAQ_FILE} 第 {dogs} 行的 dogs 重复"
+            ),
+            Problem(
+                "faq/pets.toml", line_of(pets, "alts = [\n"), f"“遛狗有什么规定”与 {FAQ_FILE} 第 {dogs} 行的 dogs 重复"
+            ),
+            Problem("faq/pets.toml", line_of(pets, 'department = ""'), "缺少 department"),
+        ]
+    )
+
+
+def test_a_district_without_any_answers_is_told_so(folder: Path) -> None:
+    (folder / FAQ_FILE).unlink()
+    assert check(folder) == [Problem("faq", 1, "缺少这个文件夹，或里面没有 .toml 文件")]
+
+
+def test_a_policy_is_answered_as_it_holds_where_the_person_lives(folder: Path) -> None:
+    edit(folder / FAQ_FILE, 'areas = ["230203002001001"]', 'areas = ["230203002"]')
+    with (folder / FAQ_FILE).open("a", encoding="utf-8") as file:
+        file.write('[[entry.local]]\nareas = ["230203002001"]\nanswer = "到民乐社区登记。"\n')
+        file.write('[[entry.local]]\nareas = ["230203002001002"]\nanswer = "在楼下登记。"\n')
+    heating, dogs = load(folder).entries
+    assert answer_for(dogs, None) == answer_for(dogs, "230203004001001") == "要办。"
+    assert answer_for(dogs, "230203009201001") == "到村委会登记。"
+    assert answer_for(dogs, "230203002003001") == "找王海燕登记。"
+    assert answer_for(dogs, "230203002001001") == "到民乐社区登记。"
+    assert answer_for(dogs, "230203002001002") == "在楼下登记。"
+    assert answer_for(heating, "230203002001002") == heating.answer
+
+
+def test_local_answers_in_one_line_are_checked_too(folder: Path) -> None:
+    edit(folder / FAQ_FILE, "checked = 2025-10-01", 'checked = 2025-10-01\nlocal = [{areas = ["1"], answer = "甲"}]')
+    line = line_of(folder / FAQ_FILE, "local =")
+    assert check(folder) == [Problem(FAQ_FILE, line, "1 不是区域或网格的编码（见 areas.csv、grids.csv）")]
+
+
+def test_check_lists_the_answers_whose_source_nobody_could_confirm(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["jianhua：没有错误", "待核实的问答 1 条：dogs"]
+    edit(folder / FAQ_FILE, "confirmed = false", "confirmed = true")
+    assert main(["check", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["jianhua：没有错误"]
+    edit(folder / FAQ_FILE, "要办。", "")
+    assert main(["check", str(folder)]) == 1
+    line = line_of(folder / FAQ_FILE, 'answer = ""\n')
+    assert capsys.readouterr().out.splitlines() == [f"{FAQ_FILE}:{line}: 缺少 answer", "jianhua：1 处错误"]
 
 
 def test_the_digest_is_the_same_for_the_same_bytes_and_another_for_others(folder: Path) -> None:
     before = load(folder).digest
     assert load(folder).digest == before
-    edit(folder / "faq.toml", "要办。", "要办！")
+    edit(folder / FAQ_FILE, "要办。", "要办！")
     assert load(folder).digest != before
