@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test engines faults bench check setup lock docs clean
+.PHONY: run test engines faults bench check setup lock docs models clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ check: setup
 # Everything beside its peers, on a quiet machine with two cores or more; bench/README.md says what is measured.
 bench: setup
 	$(BIN)/python -m bench
+
+# The two models the project ships, from the sentences in nlp/sentences: the same every time.
+models: setup
+	$(BIN)/python -m nlp.training
 
 docs: setup
 	$(BIN)/xiaomazha docs

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import category
 from config.settings import HOME, BadSettings, Settings, load, unknown
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parked = commands.add_parser("parked", help="列出没办成、留着的消息，或重办一条")
     parked.add_argument("--replay", metavar="编号", help="把这一条重新办一次")
     parked.set_defaults(act=_parked)
+    category.add_to(commands)
     docs = commands.add_parser("docs", help="由代码生成文档")
     docs.add_argument("--check", action="store_true", help="只检查是否最新")
     docs.set_defaults(act=_docs)

@@ -20,6 +20,7 @@ from aiohttp import web
 import handlers
 import services
 import storage.facts
+from bot import category
 from bot.adapters.web import Guest, WebChat
 from bot.bell import Bell
 from bot.core.errors import CannotGoOn
@@ -229,7 +230,7 @@ def learn(settings: Settings) -> Knowledge:
         ValueError: the texts have.
     """
     district = district_files.load(settings.district)
-    return Knowledge(Texts.load(settings.texts), district, Ear(district))
+    return Knowledge(Texts.load(settings.texts), district, Ear(district, category.own(settings)))
 
 
 def build(

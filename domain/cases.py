@@ -1,7 +1,7 @@
 """A case (案卷): a problem somebody reported, and who may do what with it, from where."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
 from domain.people import STAFF, WORKERS, Person
@@ -46,6 +46,7 @@ class Move(StrEnum):
     WITHDRAW = "withdraw"
     DISMISS = "dismiss"
     REMARK = "remark"
+    RECLASSIFY = "reclassify"
 
 
 class Score(IntEnum):
@@ -77,6 +78,7 @@ RULES = {
     Move.WITHDRAW: Rule((*WITH_WORKER, Status.RETURNED), Status.WITHDRAWN, (Part.REPORTER,)),
     Move.DISMISS: Rule((Status.RETURNED,), Status.DISMISSED, (Part.STAFF,)),
     Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF)),
+    Move.RECLASSIFY: Rule((*WITH_WORKER, Status.RETURNED), None, (Part.STAFF,)),
 }
 
 
@@ -101,6 +103,7 @@ class Case:
     longitude: float | None = None
     rating: int | None = None
     round: int = 1
+    happened_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ def moves(case: Case, person: Person) -> list[Move]:
 
 @dataclass(frozen=True, slots=True)
 class ProblemReported:
-    """A resident said what is wrong and where."""
+    """A resident said what is wrong and where; perhaps on which day, and a number to call them at."""
 
     by: int
     grid: str
@@ -167,11 +170,16 @@ class ProblemReported:
     latitude: float | None = None
     longitude: float | None = None
     place_known: bool = True
+    happened_on: date | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseMoved:
-    """Somebody did something with a case. `to` is the worker it is dispatched to, `score` the reporter's rating."""
+    """Somebody did something with a case.
+
+    `to`: the worker it is dispatched to; `score`: the reporter's rating; `category`: what it is now said to be.
+    """
 
     case: int
     move: Move
@@ -180,6 +188,7 @@ class CaseMoved:
     photos: tuple[str, ...] = field(default=())
     to: int | None = None
     score: int | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
     if entry := next((each for each in talk.district.entries if each.id == talk.given.get("entry")), None):
         _answer(talk, entry)
         return None
-    words = talk.opening.text or await talk.ask(WHAT)
+    words = talk.opening.text or talk.given.get("words", "") or await talk.ask(WHAT)
     match = talk.faq(words)
     if match.sure:
         _answer(talk, match.sure)

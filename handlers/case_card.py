@@ -5,7 +5,7 @@ from bot.core.talk import Talk
 from bot.core.words import Choice
 from domain.cases import Case, Move, Part, Step, moves, parts
 from domain.people import Person
-from services.cases import button
+from services.cases import button, day_of
 from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
@@ -18,6 +18,7 @@ _OFFERED = (
     Move.DISPATCH,
     Move.RETURN,
     Move.DISMISS,
+    Move.RECLASSIFY,
     Move.REMARK,
     Move.WITHDRAW,
 )
@@ -33,7 +34,10 @@ async def show(talk: Talk[Desk], case: Case) -> None:
     """The whole case in one message, with its photos and buttons."""
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
     photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
+    # Only those who deal with it read how to reach its reporter.
     inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF}
+    reporter = case.reporter_id if inside and case.reporter_id != talk.person.id else None
+    phone = await talk.look("phone", str | None, lambda desk: _phone(desk, reporter))
     talk.say(
         "case.card",
         choices=buttons(case, talk.person),
@@ -44,6 +48,8 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         words=case.words,
         status=Phrase(f"case.status.{case.status}"),
         due=case.due_at,
+        when=day_of(case),
+        phone=Phrase("case.phone", {"phone": phone}) if phone else "",
         grid=talk.district.area_name(case.grid),
         steps=tuple(
             Phrase(
@@ -58,6 +64,11 @@ async def show(talk: Talk[Desk], case: Case) -> None:
             for step in steps
         ),
     )
+
+
+async def _phone(desk: Desk, person_id: int | None) -> str | None:
+    person = await desk.people.get(person_id) if person_id else None
+    return person.phone if person else None
 
 
 def opener(conversation: str, case: Case) -> Choice:

@@ -21,7 +21,7 @@ class _Worker:
 
 @conversation("grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3)
 async def find_gridworker(talk: Talk[Desk]) -> None:
-    text = talk.given.get("grid") or talk.opening.text
+    text = talk.given.get("grid") or talk.opening.text or talk.given.get("words", "")
     today = talk.district.day(talk.now)
     digits = grid_code.read(text)
     found = None
@@ -40,9 +40,10 @@ async def find_gridworker(talk: Talk[Desk]) -> None:
             _did_you_mean(talk, digits)
             return
         found = place.Found("", tuple(grid.code for grid in grids), 0, 0)
-    elif text:
-        found = place.find(text, talk.district)
-    elif home := where.current(talk, talk.person.grid):
+    elif named := place.find(text, talk.district):
+        found = named
+    # 谁管我们这片 names nothing: theirs is meant. After 查网格员 a place was named that we do not know.
+    elif (not text or "guessed" in talk.given) and (home := where.current(talk, talk.person.grid)):
         found = place.Found("", (home,), 0, 0)
     spot = await where.ask(talk, WHICH, found, sure=True)
     await _card(talk, spot.grid)

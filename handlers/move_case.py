@@ -6,6 +6,7 @@ from domain.cases import Case, CaseMoved, Move, check
 from domain.district import District
 from domain.people import WORKERS, Person
 from nlp import plain
+from nlp.category import OTHER
 from storage.desk import Desk
 
 
@@ -22,6 +23,7 @@ REASON = {
 SHOWN = {move: Ask(f"case.why.{move}", _done, free=True) for move in (Move.REJECT, Move.REMARK)}
 RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
 SCORE = Ask("case.score", plain.number_choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
+KIND = Ask("case.kind", plain.choice)
 WORKER = Ask("case.to_whom", plain.number_choice)
 SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")))
 
@@ -35,6 +37,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     words, photos = "", tuple[str, ...]()
     to: int | None = None
     score: int | None = None
+    category: str | None = None
     if move in REASON:
         words = await talk.ask(REASON[move], number=case.number)
     elif move in SHOWN:
@@ -52,7 +55,21 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             return None
     elif move is Move.DISPATCH:
         to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
-    return CaseMoved(case=case.id, move=move, by=talk.person.id, words=words, photos=photos, to=to, score=score)
+    elif move is Move.RECLASSIFY:
+        guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
+        likely = dict.fromkeys([*guessed, *talk.district.categories.values()])
+        offers = [(each.name, each.code) for each in likely if each.code != case.category]
+        category = await talk.ask(KIND, offers, number=case.number)
+    return CaseMoved(
+        case=case.id,
+        move=move,
+        by=talk.person.id,
+        words=words,
+        photos=photos,
+        to=to,
+        score=score,
+        category=category,
+    )
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:

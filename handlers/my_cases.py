@@ -5,7 +5,10 @@ import re
 from bot.core.talk import Talk, conversation
 from domain.cases import Case
 from handlers import case_card
+from nlp.normalise import fold
 from storage.desk import Desk
+
+_NUMBER = re.compile(r"(?<!\d)(\d{6})[\s-]*(\d{4,9})(?!\d)")
 
 
 @conversation("mine", opens_with=["我的报事", "进度", "查进度", "我的案卷", "/mine"], place=2)
@@ -14,7 +17,8 @@ async def my_cases(talk: Talk[Desk]) -> None:
     if not own:
         talk.say("mine.none")
         return
-    wanted = talk.given.get("case") or re.sub(r"\D", "", talk.opening.text)
+    numbered = _NUMBER.search(fold(talk.opening.text))
+    wanted = talk.given.get("case") or (numbered[1] + numbered[2] if numbered else "")
     if not wanted and len(own) > 1:
         talk.say("mine.which", choices=[case_card.opener("mine", case) for case in own])
         return

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
@@ -10,7 +12,7 @@ from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported
 from domain.district import District
 from handlers import where
-from nlp import category, place, plain
+from nlp import category, grid_code, place, plain, private, when
 from storage.desk import Desk
 
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
@@ -31,14 +33,10 @@ def _sure(heard: Heard, _district: District) -> Heard:
 
 
 WHERE = Ask("report.where", where.read)
+WHICH_ESTATE = Ask("report.which_estate", where.read)
 WHERE_MAPPED = Ask("report.where_mapped", where.read)
 WHAT = Ask("report.what", _what, free=True)
-SURE = Ask(
-    "report.sure",
-    _sure,
-    choices=(("word.yes", "yes"), ("report.other_kind", "kind"), ("word.no", "no")),
-    confirms=True,
-)
+SURE = Ask("report.sure", _sure, confirms=True)
 KIND = Ask("report.kind", plain.choice)
 
 
@@ -49,52 +47,77 @@ KIND = Ask("report.kind", plain.choice)
 )
 async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     opening = talk.opening
-    text = _LEAD.sub("", opening.text) if "guessed" in talk.given else opening.text or talk.given.get("words", "")
+    text = opening.text or talk.given.get("words", "")
+    if "guessed" in talk.given:
+        text = _LEAD.sub("", text)
+    said = msgspec.structs.replace(opening, text=text)
     found = place.find(text, talk.district) if text else None
-    words = (place.rest(text, found) if found else text) or ""
+    if found is None and (grid := where.coded(said, talk.district)):
+        found, text = grid, grid_code.without(text)
+    part = place.part(text) if found is None and text else None
+    named = found or part
+    words = (place.rest(text, named) if named else text) or ""
     # Looked up once: moving house in mid-conversation changes no report that was begun.
     home = await talk.look("home", str | None, _home(talk))
-    told = len(words) >= 4 or bool(words and category.guess(words, talk.district))
+    told = len(words) >= 4 or bool(words and category.named(words, talk.district))
+    happened, phone = when.happened(said, talk.district), private.phone(text)
     enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
 
     # An estate with several grids is theirs only when they live there; a long road or a village is no more than a hint.
     vague = found is None or (at_once and len(found.grids) > 1 and (home in found.grids or not found.exact))
-    if enough and home and opening.position is None and vague:
+    if enough and home and opening.position is None and vague and (at_once or part is None):
         # One sentence is enough: what leaves several grids open goes to the worker of their own, who knows the area.
-        spot = where.Where(found.words if found else talk.district.area_name(home), home)
+        spot = where.Where(found.words, home) if found else where.at_home(talk, home, part)
     else:
-        spot = await where.ask(talk, WHERE if opening.position is None else WHERE_MAPPED, found)
+        question = WHERE_MAPPED if opening.position else WHICH_ESTATE if part else WHERE
+        spot = await where.ask(talk, question, found, part=part)
     photos = [*opening.photos, *spot.photos]
     if not told:
         what = await talk.ask(WHAT)
         words, photos = what.text or words, photos + list(what.photos)
-    kind = category.best(words, talk.district)
+        happened, phone = when.happened(what, talk.district) or happened, private.phone(what.text) or phone
+    # A number of theirs is for whoever helps them, not part of what is wrong.
+    words = private.without(words)
+    guessed = talk.kinds(words)
+    kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
 
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
     if not at_once:
         kind_round, photo_round = 0, 0
         while True:
+            others = [each for each in likely if each is not kind][:2]
             answer = await talk.ask(
                 SURE,
+                [
+                    ("word.yes", "yes"),
+                    *((talk.district.categories[each.code].name, f"is:{each.code}") for each in others),
+                    ("report.other_kind", "kind"),
+                    ("word.no", "no"),
+                ],
                 name=f"report.sure.{kind_round}.{photo_round}",
                 where=spot.words,
                 what=words or Phrase("report.see_photo"),
                 category=kind.name,
+                when=Phrase("case.happened", {"month": happened.month, "day": happened.day}) if happened else "",
+                phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone else "",
                 photos=Phrase("report.with_photos", {"count": len(photos)}) if photos else "",
             )
             if answer.photos:
                 photos += answer.photos
-                words = "；".join(part for part in (words, answer.text) if part)
+                words = "；".join(each for each in (words, private.without(answer.text)) if each)
+                phone = phone or private.phone(answer.text)
                 photo_round += 1
             elif answer.choice == "kind":
-                others = category.guess(words, talk.district)[:3]
-                offered = dict.fromkeys([*others, *talk.district.categories.values()])
+                offered = dict.fromkeys([*likely, *talk.district.categories.values()])
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )
                 kind = talk.district.category(code)
                 kind_round += 1
+            elif answer.choice and answer.choice.startswith("is:"):
+                kind = talk.district.category(answer.choice.removeprefix("is:"))
+                break
             elif answer.choice == "no":
                 talk.say("report.dropped")
                 return None
@@ -112,6 +135,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         latitude=position.latitude if position else None,
         longitude=position.longitude if position else None,
         place_known=spot.known,
+        happened_on=happened,
+        phone=phone,
     )
 
 

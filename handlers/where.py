@@ -42,14 +42,23 @@ def read(heard: Heard, district: District) -> _Heard:
         return _Heard(choice=heard.choice)
     digits = grid_code.read(heard.text)
     if digits and len(digits) in (9, 15):
-        heirs = district.heirs(grid_code.whole(digits, district), district.day(heard.at))
-        if not heirs:
+        found = coded(heard, district)
+        if found is None:
             raise Unclear("place.no_such_code", code=digits)
-        return _Heard(place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0))
+        return _Heard(found)
     found = place.find(heard.text, district)
     if found is None and not heard.photos and heard.position is None:
         raise Unclear("place.unclear")
     return _Heard(found, photos=heard.photos, position=heard.position)
+
+
+def coded(heard: Heard, district: District) -> place.Found | None:
+    """The grid whose code is given, an old one's heirs; None when there is no such code."""
+    digits = grid_code.read(heard.text)
+    if not digits or len(digits) not in (9, 15):
+        return None
+    heirs = district.heirs(grid_code.whole(digits, district), district.day(heard.at))
+    return place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0, exact=True) if heirs else None
 
 
 MORE = Ask("where.more", read)
@@ -63,10 +72,14 @@ async def ask(
     question: Ask[_Heard],
     found: place.Found | None = None,
     *,
+    part: place.Found | None = None,
     sure: bool = False,
     **shown: Any,
 ) -> Where:
-    """Where somebody means; `found` is what they have named already, `sure` insists on one grid."""
+    """Where somebody means; `found` is what they have named already, `sure` insists on one grid.
+
+    `part`: the block they have named without its estate, which is then all that is asked for.
+    """
     photos: tuple[str, ...] = ()
     position: Position | None = None
     picked: str | None = None
@@ -82,14 +95,25 @@ async def ask(
             **shown,
         )
         found, picked = heard.found, heard.choice
+        if found is not None and part is not None:
+            found = place.joined(found, part, talk.district)
         photos, position = photos + heard.photos, heard.position or position
-    spot = await _spot(talk, found, home if picked == HOME else None, sure=sure)
+    spot = at_home(talk, home, part) if home and picked == HOME else await _spot(talk, found, sure=sure)
+    if part is not None and picked == PICK:
+        spot = replace(spot, words=f"{spot.words} {part.words}")
     return replace(spot, photos=photos, position=position)
 
 
-async def _spot(talk: Talk[Desk], found: place.Found | None, home: str | None, *, sure: bool) -> Where:
-    if home is not None:
+def at_home(talk: Talk[Desk], home: str, part: place.Found | None = None) -> Where:
+    """In somebody's own grid; a block named without its estate is of the one estate there that has it."""
+    if part is None:
         return Where(talk.district.area_name(home), home)
+    estates = place.estates_of(home, part, talk.district)
+    words = estates[0].words if len(estates) == 1 else f"{talk.district.area_name(home)} {part.words}"
+    return Where(words, home)
+
+
+async def _spot(talk: Talk[Desk], found: place.Found | None, *, sure: bool) -> Where:
     if found is None:
         return await _which(talk, "", talk.district.grids_in(await _community(talk), _today(talk)), sure=sure)
     heirs = [heir for code in found.grids for heir in talk.district.heirs(code, _today(talk))]

@@ -1,27 +1,47 @@
 """The bot's ear for one district: folding, the FAQ, and what somebody means without naming it."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
+from bot.core.ports import Meant
 from bot.core.words import Said
+from domain.catalogue import Category
 from domain.district import District
 from domain.faq import Match
-from nlp import category, faq, grid_code, normalise, place
+from nlp import faq, grid_code, linear, normalise, place, private, routing
+from nlp.category import OTHER, Kinds
+from nlp.linear import Model
 from nlp.segment import Segmenter
+
+MODELS = Path(__file__).parent / "models"
 
 # As `storage.people` makes them: letters and digits nobody confuses.
 _CODE = re.compile(r"(?:I_)?(?=[A-Z2-9]*\d)[A-HJKMNP-Z2-9]{10}")
-
-
-_RECEIPT = re.compile(r"\d{6}-\d{4,9}")
+_RECEIPT = re.compile(r"(?<![\d-])\d{6}-\d{4,9}(?!\d)")
+# The conversation that does what is wanted.
+_OPENS = {
+    routing.REPORT: "report",
+    routing.QUESTION: "faq",
+    routing.LOOK_UP: "grid",
+    routing.VOTE: "vote",
+    routing.PROGRESS: "mine",
+    routing.CHAT: "chat",
+}
+_UNSURE = "unsure"
 
 
 class Ear:
     """Everything is loaded when it is made, so the first message waits for nothing."""
 
-    def __init__(self, district: District) -> None:
+    def __init__(self, district: District, learnt: Sequence[Model] = ()) -> None:
+        """`learnt`: what the operator had learnt anew, instead of what the project ships."""
         self._district = district
         self._faq = faq.Faq(district.entries, Segmenter([*place.names(district), *faq.words_of(district.entries)]))
+        self._router = linear.read(MODELS / "routing.model")
+        self._kinds = Kinds(district, [*learnt, linear.read(MODELS / "categories.model")])
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)
@@ -29,20 +49,49 @@ class Ear:
     def faq(self, text: str, day: date) -> Match:
         return self._faq.match(text, day)
 
-    def intent(self, said: Said) -> str | None:
-        """A code asks for a gridworker; a photo, a place on the map or words of trouble report one."""
+    def kinds(self, text: str) -> list[Category]:
+        return self._kinds.guess(text)
+
+    def intent(self, said: Said) -> Meant:
+        """What is certain first: a shared number, a code, a photo, a receipt. The rest is for the router to weigh."""
+        text = said.text.strip()
         if said.phone:
-            return "phone"
-        if _CODE.fullmatch(said.text.strip().replace("-", "").replace(" ", "").upper()):
-            return "join"
+            return Meant("phone")
+        if _CODE.fullmatch(text.replace("-", "").replace(" ", "").upper()):
+            return Meant("join")
         if said.photos or said.position:
-            return "report"
-        if _RECEIPT.fullmatch(normalise.fold(said.text)):
-            return "mine"
-        digits = grid_code.read(said.text)
-        if digits and len(digits) in (9, 12, 14, 15, 16) and len(said.text) < 40:
-            return "grid"
-        if category.guess(said.text, self._district) and not faq.asks(said.text):
-            match = self._faq.match(said.text, said.at.date())
-            return None if match.sure else "report"
-        return None
+            return Meant("report", {"guessed": "yes"})
+        folded = normalise.fold(text)
+        if _RECEIPT.search(folded) and len(folded) < 40:
+            return Meant("mine")
+        if private.nothing_else(text):
+            return Meant(_UNSURE, {"why": "number"})
+        route = routing.read(text, self._district, self._router)
+        digits = grid_code.read(text)
+        if (
+            digits
+            and len(digits) in (9, 12, 14, 15, 16)
+            and len(text) < 40
+            and (route.strange or route.best != routing.REPORT)
+        ):
+            return Meant("grid")
+        # A place and not a word more: who is there is told, and the card offers to report.
+        if (found := place.find(text, self._district)) and not place.rest(text, found):
+            return Meant("grid")
+        return self._weighed(said, route)
+
+    def _weighed(self, said: Said, route: routing.Route) -> Meant:
+        """What is clearly wanted is opened; what is not is offered."""
+        troubled = route.sure and route.best == routing.REPORT
+        if troubled and self._kinds.guess(said.text)[0].code == OTHER:
+            # Trouble of no kind we know of has to be twice as clear.
+            route = replace(route, sure=route.lead >= 2 * routing.SURE)
+        match = self._faq.match(said.text, self._district.day(said.at))
+        if match.sure and not troubled:
+            return Meant("faq")
+        if route.strange:
+            return Meant(_UNSURE)
+        if route.sure:
+            return Meant(_OPENS[route.best], {"guessed": "yes"})
+        offered = [_OPENS[name] for name, _ in route.wanted if name != routing.CHAT]
+        return Meant(_UNSURE, {"wanted": " ".join(offered[:3])})

@@ -22,6 +22,19 @@ def read(text: str) -> str | None:
     return max(likely, key=len) if likely else None
 
 
+def without(text: str) -> str:
+    """The words around the code that `read` finds."""
+    plain, digits = unicodedata.normalize("NFKC", text), read(text)
+    return next(
+        (
+            f"{plain[: run.start()]} {plain[run.end() :]}".strip(" ,，。:：")
+            for run in _CODE.finditer(plain)
+            if re.sub(r"\D", "", run[0]) == digits
+        ),
+        text,
+    )
+
+
 def whole(digits: str, district: District) -> str:
     """The full code: the last 9 digits alone mean this district's."""
     return district.code[:6] + digits if len(digits) == 9 else digits

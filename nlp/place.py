@@ -1,7 +1,7 @@
 """Reads where something is: an estate and a block, a road and a number, a community."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bot.core.errors import Unclear
@@ -13,7 +13,14 @@ from nlp.normalise import fold, number
 
 _NUMERAL = r"(\d{1,4}|[一二两三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])"
 _BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|楼(?!上|下|道|层|梯)|座)")
-_DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层)")
+_DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层|楼)")
+# Without its estate only what can be nothing else: 三楼 alone is a floor as often as a block.
+_LONE_BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|座(?!椅|谈|机))")
+# What is beside the road, up to the word that says how: 槐安路 小学门口. Not across a verb or a pause.
+_LANDMARK = re.compile(
+    r"\s*(?:的|上)?([^\s,，。.!！?？;；、0-9有的在把被让是没不]{0,8}?"
+    r"(?:门口|对面|对过|旁边|路口|交叉口|交口|附近|拐角|北侧|南侧|东侧|西侧|桥下|站点))"
+)
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
 
@@ -84,12 +91,43 @@ def _with_block(folded: str, name: str, places: list[Place]) -> Found:
     if match := _BLOCK.match(folded, _skip(folded, end)):
         block = number(match[1])
         words = f"{words} {block} 栋"
-        end = match.end()
-        if door := _DOOR.match(folded, _skip(folded, end)):
-            words = f"{words} {number(door[1])} {door[2]}"
-            end = door.end()
+        words, end = _doors(folded, words, match.end())
     fitting = [place for place in places if place.has_block(block)]
     return Found(words, tuple(dict.fromkeys(place.grid for place in fitting or places)), start, end, exact=True)
+
+
+def _doors(folded: str, words: str, end: int) -> tuple[str, int]:
+    """The entrance, the floor and the door that follow a block, and where they end."""
+    while door := _DOOR.match(folded, _skip(folded, end)):
+        words, end = f"{words} {number(door[1])} {door[2]}", door.end()
+    return words, end
+
+
+def part(text: str) -> Found | None:
+    """A block named without its estate, as neighbours do among themselves: 3 号楼 2 单元. No grid is known by it."""
+    folded = fold(text)
+    match = _LONE_BLOCK.search(folded)
+    if match is None or not number(match[1]):
+        return None
+    words, end = _doors(folded, f"{number(match[1])} 栋", match.end())
+    return Found(words, (), match.start(), end, exact=True)
+
+
+def joined(found: Found, part: Found, district: District) -> Found:
+    """An estate said after its block: 3 号楼 and then 幸福里. A block said with the estate wins."""
+    whole = find(f"{found.words} {part.words}", district)
+    if whole is None or not whole.words.startswith(found.words):
+        return found
+    if "栋" not in whole.words:
+        return replace(found, words=f"{found.words} {part.words}")
+    return replace(whole, start=found.start, end=found.end)
+
+
+def estates_of(grid: str, part: Found, district: District) -> list[Found]:
+    """The estates of a grid that have such a block, each with it."""
+    names = dict.fromkeys(place.estate for place in district.places if place.grid == grid and place.estate)
+    whole = [find(f"{name} {part.words}", district) for name in names]
+    return [each for each in whole if each and grid in each.grids]
 
 
 def _on_road(folded: str, name: str, places: list[Place]) -> Found:
@@ -101,7 +139,10 @@ def _on_road(folded: str, name: str, places: list[Place]) -> Found:
         words = f"{words} {number(match[1])} 号"
         end = match.end()
         fitting = [place for place in places if _stands(number(match[1]), place.number)] or places
-    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end, exact=words[-1] == "号")
+    numbered = words[-1] == "号"
+    if beside := _LANDMARK.match(folded, end):
+        words, end = f"{words} {beside[1]}", beside.end()
+    return Found(words, tuple(dict.fromkeys(place.grid for place in fitting)), start, end, exact=numbered)
 
 
 def _stands(house: int | None, stretch: str) -> bool:

@@ -21,3 +21,7 @@ class Segmenter:
     def cut(self, text: str) -> list[str]:
         """The words of a folded text, long ones also in their parts, without punctuation."""
         return [word for word in self._jieba.cut_for_search(text) if any(each.isalnum() for each in word)]
+
+    def words(self, text: str) -> list[str]:
+        """The words of a folded text, each character once, without punctuation."""
+        return [word for word in self._jieba.cut(text) if any(each.isalnum() for each in word)]

@@ -1,7 +1,7 @@
-"""Reads until when something shall run, against the moment it was said."""
+"""Reads times against the moment they were said: until when something shall run, on which day something happened."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.core.errors import Unclear
 from bot.core.talk import Heard
@@ -27,6 +27,10 @@ _UNITS = {
     "月": timedelta(days=30),
 }
 _EVENING = 20
+# The longer first: 大前天 holds 前天.
+_AGO = {"大前天": 3, "前天": 2, "前晚": 2, "前儿": 2, "昨": 1, "今天": 0, "今早": 0, "今晚": 0, "今儿": 0, "今晨": 0}
+_LAST_WEEK = re.compile(r"上(?:个)?(?:周|星期|礼拜)([一二三四五六日天])")
+_MONTH_AND_DAY = re.compile(r"(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]")
 
 
 def read(heard: Heard, district: District) -> datetime:
@@ -42,6 +46,23 @@ def read(heard: Heard, district: District) -> datetime:
     if moment <= said:
         raise Unclear("when.past")
     return moment
+
+
+def happened(heard: Heard, district: District) -> date | None:
+    """The day a report speaks of: 昨晚, 上周三, 11 月 20 日. None when it names none, or only days to come."""
+    text, day = fold(heard.text), district.day(heard.at)
+    if match := _MONTH_AND_DAY.search(text):
+        for year in (day.year, day.year - 1):
+            try:
+                named = date(year, int(match[1]), int(match[2]))
+            except ValueError:
+                continue
+            if named <= day:
+                return named
+        return None
+    if match := _LAST_WEEK.search(text):
+        return day - timedelta(days=day.weekday() + 7 - "一二三四五六日".index(match[1].replace("天", "日")))
+    return next((day - timedelta(days=ago) for word, ago in _AGO.items() if word in text), None)
 
 
 def _moment(text: str, said: datetime) -> datetime | None:

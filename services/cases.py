@@ -23,6 +23,8 @@ from domain.cases import (
 from domain.people import WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import ChatLost
+from nlp import private
+from nlp.normalise import mask
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
@@ -44,6 +46,8 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
     due_at = desk.now + timedelta(hours=category.hours)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
+    if reported.phone:
+        await desk.people.change(reported.by, phone=reported.phone)
     case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
     await desk.tell(
         reported.by,
@@ -69,7 +73,14 @@ def _shown(case: Case, desk: Desk) -> dict[str, Any]:
         "words": case.words,
         "category": desk.district.category(case.category).name,
         "due": case.due_at,
+        "when": day_of(case),
     }
+
+
+def day_of(case: Case) -> Phrase | str:
+    """The day it happened, where its reporter named one."""
+    day = case.happened_on
+    return Phrase("case.happened", {"month": day.month, "day": day.day}) if day else ""
 
 
 async def _worker_of(grid: str, desk: Desk) -> Person | None:
@@ -164,14 +175,56 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
         values |= {"worker_id": moved.to, "round": case.round + 1}
     if moved.move is Move.REJECT:
         values |= {"round": case.round + 1, "done_at": None}
+    if moved.move is Move.RECLASSIFY:
+        values |= await _put_right(case, moved.category or "", desk)
     if moved.move is Move.RATE:
         values |= {"rating": moved.score}
     if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.DISMISSED):
         values |= {"closed_at": desk.now}
     after = await desk.cases.change(case.id, **values) if values else case
     await desk.cases.add_photos(case.id, moved.photos, "done" if moved.move is Move.FINISH else "reported")
-    await desk.cases.log(case.id, person.id, moved.move, moved.words)
+    words = moved.words
+    if moved.move is Move.RECLASSIFY:
+        words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
+    await desk.cases.log(case.id, person.id, moved.move, words)
+    if case.worker_id not in (None, after.worker_id, person.id) and after.worker_id is None:
+        await desk.tell(case.worker_id, "case.taken_back", kind=Kind.PUSH, number=case.number, place=case.place)
     await _TELL[moved.move](moved, after, person, desk)
+
+
+async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
+    """What changes with the category: the deadline counts anew, and a complaint leaves the one it is about."""
+    category = desk.district.categories.get(code)
+    if category is None or code == case.category:
+        raise Refused("case.same_kind", answer="case.kind")
+    await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
+    values: dict[str, object] = {
+        "category": code,
+        "due_at": desk.now + timedelta(hours=category.hours),
+        "round": case.round + 1,
+    }
+    if category.to_staff:
+        values |= {"worker_id": None, "status": Status.RETURNED}
+    return values
+
+
+async def _reclassified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
+    category = desk.district.category(case.category)
+    facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
+    arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
+    await desk.tell(person.id, "case.you_reclassified", choices=arrange, department=category.department, **facts)
+    if case.reporter_id != person.id:
+        await _tell_reporter(case, desk, "case.was_reclassified", **facts)
+    await _plan(case, desk)
+    if case.worker_id != person.id:
+        await desk.tell(
+            case.worker_id,
+            "case.reclassified_task",
+            kind=Kind.PUSH,
+            place=case.place,
+            choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
+            **facts,
+        )
 
 
 async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -327,6 +380,7 @@ _TELL = {
     Move.WITHDRAW: _withdrawn,
     Move.DISMISS: _dismissed,
     Move.REMARK: _remarked,
+    Move.RECLASSIFY: _reclassified,
 }
 
 

@@ -31,6 +31,7 @@ _CASE = (
     Cases.longitude,
     Cases.rating,
     Cases.round,
+    Cases.happened_on,
 )
 
 
@@ -84,6 +85,7 @@ class CaseStore:
                 "opened_at": self._now,
                 "due_at": due_at,
                 "round": 1,
+                "happened_on": reported.happened_on,
             },
         )
         if number is None:

@@ -22,6 +22,7 @@ from domain.district import District
 from domain.people import Person
 from storage.ballots import BallotStore, voted_in
 from storage.cases import CaseStore
+from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
 from storage.dues import DueStore
 from storage.files import Album, FileStore
@@ -76,6 +77,10 @@ class Desk:
     @cached_property
     def cases(self) -> CaseStore:
         return CaseStore(self._db, self.now)
+
+    @cached_property
+    def corrections(self) -> CorrectionStore:
+        return CorrectionStore(self._db, self.now)
 
     @cached_property
     def ballots(self) -> BallotStore:

@@ -1,6 +1,6 @@
 """The tables, as typed models. Reads and writes are Core statements over them: no unit of work, no lazy loading."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -216,6 +216,7 @@ class Cases(Base):
     closed_at: Mapped[datetime | None]
     rating: Mapped[int | None]
     round: Mapped[int] = mapped_column(default=1)
+    happened_on: Mapped[date | None]
     __table_args__ = (
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),
@@ -243,6 +244,17 @@ class CaseLog(Base):
     person_id: Mapped[int | None]
     move: Mapped[str]
     words: Mapped[str] = mapped_column(default="")
+
+
+class Corrections(Base):
+    """What staff said a case really was: words without numbers, and nobody's name beside them, to learn from."""
+
+    __tablename__ = "corrections"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    words: Mapped[str]
+    category: Mapped[str]
+    was: Mapped[str]
+    at: Mapped[datetime]
 
 
 class Ballots(Base):

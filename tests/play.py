@@ -6,7 +6,8 @@ Its signs, one a line:
     wang> 100× words        said that often, all at once
     wang< line              what we say, line by line; buttons at the end; … stands for anything
     + 2 天                  the clock moves on, and the bell rings
-    = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b
+    = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
+                            corrections category | words
 """
 
 import asyncio
@@ -190,6 +191,10 @@ class Stage:
             elif what == "cases":
                 cases = await desk.cases.in_area(self.knowledge.district.code, list(Status), limit=1000)
                 assert len(cases) == int(rest), [case.number for case in cases]
+            elif what == "corrections":
+                category, said = (part.strip() for part in rest.split("|"))
+                kept = [(desk.district.category(code).name, words) for code, words in await desk.corrections.all()]
+                assert (category, said) in kept, kept
             elif what == "parked":
                 assert len(await desk.heard.parked()) == int(rest)
             elif what == "questions":

@@ -1,13 +1,14 @@
 """What a turn needs from the outside, as few questions as possible. `storage` and `nlp` answer them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from bot.core.talk import Line
 from bot.core.words import Address, Allowance, Choice, Lying, Outgoing, Said
+from domain.catalogue import Category
 from domain.district import District
 from domain.faq import Match
 from domain.people import Person
@@ -128,6 +129,14 @@ class Adapter(Protocol):
         """Another process has put something into the mailboxes of these contacts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The conversation somebody means without naming it, and what is already known for it."""
+
+    conversation: str
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
 class Ear(Protocol):
     """How words become meaning."""
 
@@ -137,5 +146,8 @@ class Ear(Protocol):
     def faq(self, text: str, day: date) -> Match:
         """What the district's FAQ has to say to this."""
 
-    def intent(self, said: Said) -> str | None:
-        """The conversation somebody means without naming it."""
+    def kinds(self, text: str) -> list[Category]:
+        """The kinds of problem these words may describe, likeliest first, at least one."""
+
+    def intent(self, said: Said) -> Meant:
+        """The conversation somebody means without naming it; `unsure` when it is better to ask."""

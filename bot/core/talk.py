@@ -15,6 +15,7 @@ import msgspec
 
 from bot.core.errors import Unclear
 from bot.core.words import Choice, Position
+from domain.catalogue import Category
 from domain.district import District
 from domain.faq import Match
 from domain.people import Person, Role
@@ -145,6 +146,7 @@ class Talk(Generic[D]):
         district: District,
         now: datetime,
         faq: Callable[[str], Match],
+        kinds: Callable[[str], list[Category]],
         listed: "Sequence[Conversation]",
     ) -> None:
         self._record = record
@@ -153,6 +155,7 @@ class Talk(Generic[D]):
         self.district = district
         self.now = now
         self.faq = faq
+        self.kinds = kinds
         self.listed = listed
         self.opening = record.opening
         self.given: Mapping[str, str] = record.given

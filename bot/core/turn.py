@@ -32,6 +32,10 @@ _ATTEMPTS = (0.0, 0.05, 0.3)
 
 _CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
 _BACK = {"返回", "上一步", "/back", "back"}
+# The conversation for what we cannot place.
+_UNSURE = "unsure"
+# What can be looked at in the middle of something else and be done with.
+_ASIDES = {"mine", "vote", "grid"}
 _HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "开始", "你好", "您好", "?"}
 
 
@@ -50,6 +54,7 @@ class State(msgspec.Struct, omit_defaults=True):
     recent: list[float] = msgspec.field(default_factory=list)
     held: int = 0
     told: bool = False
+    unsure: bool = False
 
 
 class Book:
@@ -332,8 +337,11 @@ class Turns(Generic[D]):
         return True
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
+        """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
         match = self._faq(hand.said.text, hand.desk)
-        return match.sure.id if match.sure and match.question else None
+        if match.sure is None or not match.question or self._ear.intent(hand.said).conversation != "faq":
+            return None
+        return match.sure.id
 
     def _faq(self, text: str, desk: D) -> Match:
         return self._ear.faq(text, desk.district.day(desk.now))
@@ -352,10 +360,16 @@ class Turns(Generic[D]):
             await self._open(hand, opened[0].name, opened[1], {})
         elif text.startswith("/"):
             await self._aside(hand, Line("turn.no_command", {}))
-        elif meant := self._ear.intent(hand.said):
-            await self._open(hand, meant, text, {"guessed": "yes"})
         else:
-            await self._open(hand, "faq", text, {})
+            await self._meant(hand, text)
+
+    async def _meant(self, hand: _Hand[D], text: str) -> None:
+        """What nobody named: do what is clearly meant, ask once when it is not, then find them somebody to ask."""
+        meant = self._ear.intent(hand.said)
+        given = dict(meant.given)
+        if meant.conversation == _UNSURE and hand.state.unsure:
+            given["again"] = "yes"
+        await self._open(hand, meant.conversation, text, given)
 
     async def _typed_choice(self, hand: _Hand[D], text: str) -> Choice | None:
         """A button of our last message, typed by its number or its words: as good as a tap."""
@@ -373,6 +387,7 @@ class Turns(Generic[D]):
         if name not in self._book or not self._book[name].open_to(hand.contact.person):
             await self._aside(hand, Line("turn.not_for_you", {}))
             return
+        hand.state.unsure = name == _UNSURE
         # Opened again while open: what was begun there is taken up no more.
         same = [record for record in hand.state.stack if record.name == name and record.given == dict(given)]
         hand.state.stack = [record for record in hand.state.stack if record not in same][-(DEEPEST - 1) :]
@@ -395,6 +410,7 @@ class Turns(Generic[D]):
             hand.desk.district,
             hand.desk.now,
             lambda text: self._faq(text, hand.desk),
+            self._ear.kinds,
             self._book.listed(hand.contact.person),
         )
         try:
@@ -456,10 +472,16 @@ class Turns(Generic[D]):
 
     async def _meant_otherwise(self, hand: _Hand[D], record: Open) -> bool:
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
-        match = self._faq(hand.said.text, hand.desk)
-        if match.sure is None or hand.said.tap is not None or record.name == "faq":
+        if hand.said.tap is not None or record.name == "faq" or not hand.said.text:
             return False
-        await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
+        match = self._faq(hand.said.text, hand.desk)
+        if match.sure is not None:
+            await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
+            return True
+        meant = self._ear.intent(hand.said).conversation
+        if record.wait is None or record.wait.free or meant == record.name or meant not in _ASIDES:
+            return False
+        await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
         return True
 
     async def _aside(self, hand: _Hand[D], line: Line) -> None:

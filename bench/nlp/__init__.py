@@ -1,0 +1,1 @@
+"""What is understood of words: measured beside what others would make of the same."""
