@@ -12,7 +12,7 @@ _OFTEN = 5
 
 
 async def listed(service: Service) -> list[str]:
-    """The trouble ids put aside and not replayed, each with its platform, not what was said; due facts that keep failing."""
+    """The trouble ids put aside and not replayed, each with its platform, not the words; and due facts that fail."""
     await service.prepare()
     parked = await service.desks.read(lambda desk: desk.heard.parked())
     failing = await service.desks.read(lambda desk: desk.dues.failing(_OFTEN))
