@@ -338,13 +338,14 @@ class Turns(Generic[D]):
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
         """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
-        match = self._faq(hand.said.text, hand.desk)
+        match = self._faq(hand.said.text, hand)
         if match.sure is None or not match.question or self._ear.intent(hand.said).conversation != "faq":
             return None
         return match.sure.id
 
-    def _faq(self, text: str, desk: D) -> Match:
-        return self._ear.faq(text, desk.district.day(desk.now))
+    def _faq(self, text: str, hand: _Hand[D]) -> Match:
+        match = self._ear.faq(text, hand.desk.district.day(hand.desk.now))
+        return match.within(hand.contact.person.grid)
 
     async def _fresh(self, hand: _Hand[D]) -> None:
         """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
@@ -409,7 +410,7 @@ class Turns(Generic[D]):
             hand.desk,
             hand.desk.district,
             hand.desk.now,
-            lambda text: self._faq(text, hand.desk),
+            lambda text: self._faq(text, hand),
             self._ear.kinds,
             self._book.listed(hand.contact.person),
         )
@@ -474,7 +475,7 @@ class Turns(Generic[D]):
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
         if hand.said.tap is not None or record.name == "faq" or not hand.said.text:
             return False
-        match = self._faq(hand.said.text, hand.desk)
+        match = self._faq(hand.said.text, hand)
         if match.sure is not None:
             await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
             return True
