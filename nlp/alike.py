@@ -16,6 +16,8 @@ _LONGEST = 80
 _POLITE = re.compile(
     r"请问一?下?|麻烦问一?下?|我?想问一?下?|想?咨询一?下?|我想知道|你好|您好|谢谢|帮忙|一下|那个|这个|[吗呢呀啊吧嘛的了我俺您你]"
 )
+# A number left out, and what leads up to it, is no part of the question.
+_MASKED = re.compile(r"(?:我的?)?(?:联系方式|联系电话|电话|手机|身份证|证件|号码?|是)*[:： ]*[＊*]{3}")
 # What is asked about it, by the words that ask; the longer first, for 怎么 is in none of the others.
 _ASKING = (
     ("when", re.compile(r"什么时候|啥时候|何时|几点|几号|多久|多长时间|哪天|几天|时间")),
@@ -36,13 +38,14 @@ class Form:
 
 def form(text: str) -> Form:
     """The form of somebody's words; without pieces when they hold neither a letter nor a digit."""
-    about = _POLITE.sub("", bare(text))[:_LONGEST]
+    plain = bare(_MASKED.sub("", text)) or bare(text)
+    about = _POLITE.sub("", plain)[:_LONGEST]
     asks = ""
     for name, words in _ASKING:
         if words.search(about):
             asks = asks or name
             about = words.sub("", about)
-    return Form(asks, pieces(about or bare(text)[:_LONGEST]))
+    return Form(asks, pieces(about or plain[:_LONGEST]))
 
 
 def pieces(plain: str) -> frozenset[str]:
