@@ -22,8 +22,8 @@ import handlers
 import services
 import storage.facts
 from bot import category
-from bot.answers import Answers
 from bot.adapters.web import Guest, WebChat
+from bot.answers import Answers
 from bot.bell import Bell
 from bot.core.errors import CannotGoOn
 from bot.core.ports import Adapter

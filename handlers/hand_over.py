@@ -33,9 +33,7 @@ async def hand_over(talk: Talk[Desk]) -> PersonWanted:
     live = await talk.look("live", bool, lambda desk: _has_one(desk, talk.person.id))
     if not words and not live:
         since = talk.now - _JUST_NOW
-        last = await talk.look(
-            "last", tuple[str, str] | None, lambda desk: desk.questions.last(talk.person.id, since)
-        )
+        last = await talk.look("last", tuple[str, str] | None, lambda desk: desk.questions.last(talk.person.id, since))
         words, tried = last or (await talk.ask(WHAT), "")
     return PersonWanted(talk.person.id, words, tuple(tried.split()))
 

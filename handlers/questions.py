@@ -1,6 +1,7 @@
 """Staff see what residents of their area asked and nobody could answer, and answer once for everybody who asked."""
 
 from datetime import date
+from functools import partial
 
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
@@ -110,7 +111,7 @@ async def write_answer(talk: Talk[Desk]) -> QuestionsSettled | None:
             count=cluster.askers,
             question=question,
             preview=_answer(answer, source, department, talk.district.day(talk.now)),
-            until=Phrase("answer.holds_until", {"day": until.isoformat()}) if until else "",
+            term=Phrase("answer.holds_until", {"day": until.isoformat()}) if until else "",
         )
         if chosen != "until":
             break
@@ -148,7 +149,7 @@ async def same_as_entry(talk: Talk[Desk]) -> QuestionsSettled | None:
     words, chosen = [*cluster.wordings], ""
     for number in range(9):
         name = f"entries.{number}"
-        nearest = await talk.look(name, list[tuple[str, str]], lambda _desk, asked=tuple(words): _nearest(talk, asked))
+        nearest = await talk.look(name, list[tuple[str, str]], partial(_nearest, talk, tuple(words)))
         offered = [(short(question, 40), entry) for entry, question in nearest]
         # What is neither of them is looked for by other words.
         said = await talk.ask(WHICH, offered, name=f"{WHICH.name}.{number}", words=short(cluster.words, 100))
@@ -172,7 +173,7 @@ async def same_as_entry(talk: Talk[Desk]) -> QuestionsSettled | None:
     return QuestionsSettled(talk.person.id, cluster.id, Settling.PHRASING, entry=entry.id)
 
 
-async def _nearest(talk: Talk[Desk], asked: tuple[str, ...]) -> list[tuple[str, str]]:
+async def _nearest(talk: Talk[Desk], asked: tuple[str, ...], _desk: Desk) -> list[tuple[str, str]]:
     """The entries these words may mean, the surest first, as (id, question)."""
     matches = [talk.faq(words) for words in asked]
     found = [entry for match in matches for entry in ((match.sure, *match.near) if match.sure else match.near)]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -183,16 +184,20 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
         there = place.building(case.place, talk.district)
         common = alike(said, pieces(bare(case.words)))
         # 其他 is not one kind of trouble: there the words have to say it.
-        if there and place.near(here, there) and common >= (_SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS):
+        if (
+            there
+            and place.near(here, there)
+            and common >= (_SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS)
+        ):
             return Twin(case.id, case.number, there, kind.name, case.opened_at)
     return None
 
 
-def _known(twin: Twin, talk: Talk[Desk]) -> dict[str, object]:
+def _known(twin: Twin, talk: Talk[Desk]) -> dict[str, Any]:
     """What the question about a case says of it."""
     ago = (talk.district.day(talk.now) - talk.district.day(twin.opened_at)).days
     day = Phrase("report.today" if ago < 1 else "report.yesterday" if ago == 1 else "report.days_ago", {"days": ago})
-    return {"place": twin.place, "category": twin.category, "day": day, "number": twin.number}
+    return {"place": twin.place, "category": twin.category, "ago": day, "number": twin.number}
 
 
 def _home(talk: Talk[Desk]) -> Callable[[Desk], Awaitable[str | None]]:

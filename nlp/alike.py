@@ -1,7 +1,7 @@
 """Staff read a question once, however many asked it: tells whether two people asked the same.
 
 The rule can be said aloud: both ask for the same thing about it (how, when, where, how much, whether), and at least
-three fifths of their pieces of two characters are shared. How often something is said, and in which order, is no matter.
+three fifths of their pieces of two characters are shared, in whatever order they stand.
 """
 
 import re

@@ -419,7 +419,12 @@ async def follow(met: SameTroubleMet, desk: Desk) -> None:
         return
     await desk.cases.follow(case.id, met.by)
     await desk.tell(
-        met.by, "case.you_follow", number=case.number, category=category.name, due=case.due_at, choices=[_unfollow(case)]
+        met.by,
+        "case.you_follow",
+        number=case.number,
+        category=category.name,
+        due=case.due_at,
+        choices=[_unfollow(case)],
     )
 
 

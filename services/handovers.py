@@ -74,9 +74,7 @@ async def _bring(number: int, desk: Desk) -> None:
     await desk.tell(handover.person_id, "handover.sent", choices=[_end(handover)])
     # Not over before anybody was in the office again.
     over = desk.district.office_opens(desk.now + SILENCE)
-    await desk.plan(
-        ThreadSilent(number, handover.said), over, key=f"handover:{number}:silent:{handover.said}:brought"
-    )
+    await desk.plan(ThreadSilent(number, handover.said), over, key=f"handover:{number}:silent:{handover.said}:brought")
 
 
 async def _office(handover: Handover, desk: Desk) -> list[Person]:

@@ -60,8 +60,12 @@ async def keep_question(asked: QuestionAsked, desk: Desk) -> None:
     offers = [Choice(entry.question, opens="faq", given={"entry": entry.id, "words": words}) for entry in near]
     carry = Choice("faq.report_it", opens="report", given={"words": asked.words[:500]})
     ask = Choice("faq.person", opens="handover", given={"words": words, "tried": " ".join(shown)})
-    key = "faq.unhelpful_near" if asked.unhelpful and near else "faq.did_you_mean" if near else "faq.unanswered"
-    await desk.tell(asked.by, key, hotline=desk.district.hotline, choices=[*offers, carry, ask])
+    await desk.tell(
+        asked.by,
+        "faq.unanswered" if not near else "faq.unhelpful_near" if asked.unhelpful else "faq.did_you_mean",
+        hotline=desk.district.hotline,
+        choices=[*offers, carry, ask],
+    )
 
 
 @when(AnswerHelped)

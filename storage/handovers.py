@@ -61,18 +61,14 @@ class HandoverStore:
         """What somebody asked for goes; what they had taken up is free for another."""
         await self._db.execute(delete(Handovers).where(Handovers.person_id == person_id))
         await self._db.execute(
-            update(Handovers)
-            .where(Handovers.staff_id == person_id, _LIVE)
-            .values(staff_id=None, status=Stage.BROUGHT)
+            update(Handovers).where(Handovers.staff_id == person_id, _LIVE).values(staff_id=None, status=Stage.BROUGHT)
         )
         await self._db.execute(update(Handovers).where(Handovers.staff_id == person_id).values(staff_id=None))
 
     async def merge(self, old: int, into: int) -> None:
         """Two numbers are one person."""
         for column in (Handovers.person_id, Handovers.staff_id):
-            await self._db.execute(
-                update(Handovers).where(column == old).values({column.key: into})
-            )
+            await self._db.execute(update(Handovers).where(column == old).values({column.key: into}))
 
 
 def _handover(row: Any) -> Handover:

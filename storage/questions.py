@@ -116,12 +116,8 @@ class QuestionStore:
             .limit(limit)
         )
         found = rows.all()
-        words = {
-            number: said
-            for number, said in await self._db.execute(
-                select(Questions.id, Questions.words).where(Questions.id.in_([row.newest for row in found]))
-            )
-        }
+        newest = select(Questions.id, Questions.words).where(Questions.id.in_([row.newest for row in found]))
+        words = {row.id: row.words for row in await self._db.execute(newest)}
         return [Cluster(row.cluster_id, row.askers, words[row.newest]) for row in found]
 
     async def cluster(self, cluster_id: int, areas: Sequence[str]) -> Cluster | None:
@@ -212,9 +208,7 @@ class QuestionStore:
     async def in_force(self) -> list[Settled]:
         """The entries and phrasings of staff that hold, oldest first."""
         rows = await self._db.execute(
-            select(Answers)
-            .where(Answers.withdrawn_at.is_(None), Answers.kind != Settling.CLOSED)
-            .order_by(Answers.id)
+            select(Answers).where(Answers.withdrawn_at.is_(None), Answers.kind != Settling.CLOSED).order_by(Answers.id)
         )
         return [_settled(row) for row in rows]
 
