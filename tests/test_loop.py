@@ -146,13 +146,13 @@ async def test_every_process_answers_with_it_and_none_after_it_is_withdrawn(
     assert _knows(late)
     await stage.say("zhou", "[撤下]")
     # Its row is gone, so it is not given even by an ear that has not heard yet.
+    await stage.close()
     stage.service = other
     await stage.say("chen", f"问政策 {ASKED}")
     assert "卜奎大街" not in "".join(stage.heard("chen"))
     await late.bell.ring()
     assert not _knows(late)
-    for service in (other, late):
-        await service.desks.database.close()
+    await late.desks.database.close()
 
 
 async def test_who_asked_in_the_night_is_told_in_the_morning_unless_it_is_withdrawn_before(stage: Stage) -> None:
