@@ -12,10 +12,11 @@ from domain.people import STAFF
 from domain.refusals import Refused
 from handlers.case_card import short
 from nlp import plain, when
+from services.questions import LONGEST_ANSWER
 from storage.desk import Desk
 
-# A label must fit a button; WeChat cuts a message at some 680 characters, and the source needs room too.
-_LABEL, LONGEST_ANSWER = 24, 600
+# A label must fit a button.
+_LABEL = 24
 _NEAREST = 6
 
 

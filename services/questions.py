@@ -24,6 +24,8 @@ from nlp.normalise import mask
 from storage.desk import Desk
 
 _LONGEST, _QUOTED = 300, 60
+# WeChat cuts a message at some 680 characters, and the source needs room too.
+LONGEST_ANSWER = 600
 # Told in one transaction; the others in the next, so that nobody waits for them all.
 _AT_ONCE = 200
 # Staff read it in a list: nothing there shall be pressed by mistake.
@@ -81,6 +83,8 @@ async def settle(settled: QuestionsSettled, desk: Desk) -> None:
     areas = person.areas(*STAFF) if person else ()
     if not areas:
         raise Refused("questions.not_yours")
+    if not await _complete(settled, desk):
+        raise Refused("answer.incomplete")
     number = await desk.questions.settle(settled, areas, desk.district.day(desk.now))
     if number is None:
         raise Refused("questions.settled")
@@ -90,6 +94,17 @@ async def settle(settled: QuestionsSettled, desk: Desk) -> None:
     # Planned with the answer, in one transaction: whatever happens next, they are told. Not in the night.
     await desk.plan(AskersTold(number), desk.awake(Kind.REMINDER), key=f"answer:{number}:told")
     await desk.tell(settled.by, "answer.sent", choices=[_withdraw(number)])
+
+
+async def _complete(settled: QuestionsSettled, desk: Desk) -> bool:
+    """Whether it can be given for an answer, wherever it was written: in a chat, or on a page."""
+    if settled.kind is Settling.PHRASING:
+        return await desk.entry(settled.entry) is not None
+    if settled.kind is Settling.CLOSED:
+        return bool(settled.answer.strip())
+    whole = all(each.strip() for each in (settled.question, settled.answer, settled.source, settled.department))
+    over = settled.valid_until is not None and settled.valid_until < desk.district.day(desk.now)
+    return whole and not over and len(settled.answer) <= LONGEST_ANSWER
 
 
 def _withdraw(number: int) -> Choice:

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -242,6 +244,23 @@ async def test_a_question_closed_is_not_listed_and_nobody_is_told(stage: Stage) 
     assert not any("有答复了" in line for line in stage.heard("wang"))
 
 
+async def test_an_answer_without_its_source_or_of_no_entry_is_refused_wherever_it_comes_from(stage: Stage) -> None:
+    await _ask(stage, "wang")
+    zhou = await _number(stage, "zhou")
+    whole = QuestionsSettled(zhou, 1, Settling.ENTRY, "", "问题", "答案", "依据", "部门")
+    for lacking in (
+        replace(whole, source=" "),
+        replace(whole, answer="长" * 601),
+        replace(whole, valid_until=START.date() - timedelta(days=1)),
+        QuestionsSettled(zhou, 1, Settling.PHRASING, "no-such-entry"),
+        QuestionsSettled(zhou, 1, Settling.CLOSED),
+    ):
+        with pytest.raises(Refused, match="incomplete"):
+            await stage.service.desks.write(partial(_happen, lacking))
+    await stage.service.desks.write(partial(_happen, whole))
+    assert await _read(stage, lambda desk: desk.questions.count()) == 0
+
+
 # Handed over.
 
 
@@ -340,6 +359,10 @@ def _knows(service: Service) -> bool:
 async def _settle(stage: Stage, by: int) -> None:
     settled = QuestionsSettled(by, 1, Settling.CLOSED, answer="不用")
     await stage.service.desks.write(lambda desk: desk.happen(settled))
+
+
+async def _happen(fact: object, desk: Desk) -> None:
+    await desk.happen(fact)
 
 
 async def _number(stage: Stage, who: str) -> int:
