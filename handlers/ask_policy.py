@@ -26,7 +26,7 @@ async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
 
 
 async def _found(talk: Talk[Desk], entry_id: str) -> Entry | None:
-    return await talk.look("entry", Entry | None, lambda desk: desk.entry(entry_id))
+    return await talk.look(f"entry.{entry_id}", Entry | None, lambda desk: desk.entry(entry_id))
 
 
 def _answer(talk: Talk[Desk], entry: Entry, words: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from bot.app import Knowledge, Service, build
-from bot.core.words import Said, Tap
+from bot.core.words import Kind, Reply, Said, Tap
 from config.settings import Settings
 from domain.faq import AnswerWithdrawn, AskersTold, QuestionsSettled, Settling
 from domain.refusals import Refused
@@ -232,6 +232,22 @@ async def test_a_phrasing_makes_the_next_one_who_says_it_so_understood(stage: St
     stage.heard("chen").clear()
     await stage.say("chen", words)
     assert any("解答部门" in line for line in stage.heard("chen"))
+
+
+async def test_a_button_of_an_answer_taken_back_leads_to_what_answers_now(stage: Stage) -> None:
+    await stage.say("wang", "问政策 医保")
+    offered = next(each for each in stage._phones["wang"].messages[-1].reply.choices if each.opens == "faq")
+    gone = replace(offered, given={"entry": "answer-77", "words": "低保怎么申请"})
+
+    async def offer(desk: Desk) -> None:
+        contact = await desk.people.find(stage.address("wang"))
+        await desk.outbox.queue(contact or 0, Kind.REPLY, Reply("您是不是想问：", (replace(gone, label="老答案"),)))
+
+    await stage.service.desks.write(offer)
+    await stage._settle()
+    stage.heard("wang").clear()
+    await stage.say("wang", "[老答案]")
+    assert any("解答部门" in line for line in stage.heard("wang"))
 
 
 async def test_a_question_closed_is_not_listed_and_nobody_is_told(stage: Stage) -> None:
