@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ import services
 import storage.facts
 from bot import category
 from bot.adapters.web import Guest, WebChat
+from bot.answers import Answers
 from bot.bell import Bell
 from bot.core.errors import CannotGoOn
 from bot.core.ports import Adapter
@@ -71,6 +73,7 @@ class Service:
         turns: Turns[Desk],
         book: Book,
         bell: Bell,
+        answers: Answers,
         monotonic: Callable[[], float],
     ) -> None:
         self.settings = settings
@@ -79,6 +82,7 @@ class Service:
         self.turns = turns
         self.book = book
         self.bell = bell
+        self.answers = answers
         self._monotonic = monotonic
         self.guests: dict[str, Guest] = {}
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
@@ -139,6 +143,7 @@ class Service:
         """Listen, send and ring until the block ends; what is in hand then is finished first."""
         try:
             await self.prepare()
+            await self.answers.refresh()
         except BaseException:
             await self.desks.database.close()
             raise
@@ -247,7 +252,9 @@ def build(
     Raises what `learn` raises, unless `knowledge` is given.
     """
     known = knowledge or learn(settings)
-    texts, district, ear = known.texts, known.district, known.ear
+    texts, district = known.texts, known.district
+    # An ear of its own: what staff answer here is not heard in another service made from the same knowledge.
+    ear = copy(known.ear)
     book = Book(
         conversations or found_in(handlers, Conversation),
         ear.fold,
@@ -271,7 +278,8 @@ def build(
 
     desks = Desks(database, texts, district, rules, clock, new_id, album, menu)
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
-    service = Service(settings, district, desks, turns, book, Bell(desks), monotonic)
+    answers = Answers(desks, ear)
+    service = Service(settings, district, desks, turns, book, Bell(desks, answers.refresh), answers, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

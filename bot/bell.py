@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -21,8 +22,10 @@ _LONGEST_PAUSE = 600.0
 class Bell:
     """APScheduler only rings: the rows decide what is due, so a bell missed or rung twice changes nothing."""
 
-    def __init__(self, desks: Desks) -> None:
+    def __init__(self, desks: Desks, refresh: Callable[[], Awaitable[None]]) -> None:
+        """`refresh` takes in what other processes, or we ourselves, have put down since the last ring."""
         self._desks = desks
+        self._refresh = refresh
         self._ringing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -44,6 +47,7 @@ class Bell:
         async with self._ringing:
             while await self._one():
                 done += 1
+            await self._refresh()
         return done
 
     async def _one(self) -> bool:

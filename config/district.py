@@ -70,7 +70,8 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     workers = pages.table("gridworkers.csv", "key name role area phone phone_public hours sample")
     about = pages.toml(
         "district.toml",
-        "name city code timezone sample hotline quiet_from quiet_until digest_at stale_days kinds duties phone",
+        "name city code timezone sample hotline quiet_from quiet_until digest_at office_from office_until "
+        "office_days same_within stale_days kinds duties phone",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
@@ -105,6 +106,10 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         hotline=facts.text("hotline"),
         synonyms=tuple(_synonyms(synonyms)),
         stale_days=facts.number("stale_days", least=1, blank=365),
+        office_from=facts.clock("office_from", blank=time(8, 30)),
+        office_until=facts.clock("office_until", blank=time(17, 0)),
+        office_days=facts.weekdays("office_days"),
+        same_within=facts.number("same_within", blank=7),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
@@ -667,7 +672,17 @@ class _Row:
             self.wrong(f"{key} {value} 不是日期，例如：2026-01-31", key)
         return None
 
-    def clock(self, key: str) -> time:
+    def weekdays(self, key: str) -> tuple[int, ...]:
+        """Days of the week from Monday, 1; the five working days when it is left out."""
+        value = self.cells.get(key, [1, 2, 3, 4, 5])
+        if isinstance(value, list) and value and all(day in range(1, 8) for day in value):
+            return tuple(sorted(value))
+        self.wrong(f"{key} 应是一列 1 到 7 的数，周一是 1，例如：[1, 2, 3, 4, 5]", key)
+        return (1,)
+
+    def clock(self, key: str, *, blank: time | None = None) -> time:
+        if blank is not None and key not in self.cells:
+            return blank
         value = self.text(key)
         if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
             return time.fromisoformat(value)

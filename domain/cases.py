@@ -192,6 +192,22 @@ class CaseMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SameTroubleMet:
+    """Somebody has met with what an open case is about, and follows it instead of reporting it again."""
+
+    by: int
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingEnded:
+    """Somebody does not want to hear of a case any more."""
+
+    by: int
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineNears:
     """A case's promised time is close; void when the case has moved on to another round or state."""
 

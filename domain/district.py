@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers, prefix
@@ -24,6 +24,7 @@ class Entry:
     """An FAQ entry: what residents ask, what is so, and what it rests on.
 
     `checked` is the day somebody last looked; not `confirmed` while its source was compared with no published page.
+    `areas`: it holds there only, as what a community's own staff wrote; empty means everywhere.
     """
 
     id: str
@@ -37,6 +38,12 @@ class Entry:
     valid_until: date | None = None
     confirmed: bool = True
     local: tuple[LocalAnswer, ...] = ()
+    areas: tuple[str, ...] = ()
+
+
+def holds_in(entry: Entry, grid: str | None) -> bool:
+    """Whether an entry is for somebody who lives there."""
+    return not entry.areas or any(covers(area, grid or "") for area in entry.areas)
 
 
 def answer_for(entry: Entry, grid: str | None) -> str:
@@ -75,7 +82,10 @@ class Phone:
 
 @dataclass(frozen=True, eq=False)
 class District:
-    """The district the service runs for. Immutable: an edited folder makes a new one."""
+    """The district the service runs for. Immutable: an edited folder makes a new one.
+
+    `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
+    """
 
     name: str
     city: str
@@ -93,6 +103,10 @@ class District:
     quiet_from: time = time(21, 30)
     quiet_until: time = time(7, 30)
     digest_at: time = time(8, 0)
+    office_from: time = time(8, 30)
+    office_until: time = time(17, 0)
+    office_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    same_within: int = 7
     hotline: str = "12345"
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365
@@ -102,6 +116,16 @@ class District:
     def day(self, moment: datetime) -> date:
         """The date it is in the district at that moment."""
         return moment.astimezone(self.timezone).date()
+
+    def office_opens(self, moment: datetime) -> datetime:
+        """That moment, if somebody is in the office; else when it opens next. Days count from Monday, 1."""
+        local = moment.astimezone(self.timezone)
+        if local.isoweekday() in self.office_days and self.office_from <= local.time() < self.office_until:
+            return moment
+        day = local.date() if local.time() < self.office_from else local.date() + timedelta(days=1)
+        while day.isoweekday() not in self.office_days:
+            day += timedelta(days=1)
+        return datetime.combine(day, self.office_from, self.timezone)
 
     def category(self, code: str) -> Category:
         """A category by its code; 其他 for one the catalogue no longer has."""

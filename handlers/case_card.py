@@ -38,6 +38,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
     inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF}
     reporter = case.reporter_id if inside and case.reporter_id != talk.person.id else None
     phone = await talk.look("phone", str | None, lambda desk: _phone(desk, reporter))
+    others = len(await talk.look("followers", list[int], lambda desk: desk.cases.followers(case.id))) if inside else 0
     talk.say(
         "case.card",
         choices=buttons(case, talk.person),
@@ -50,6 +51,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         due=case.due_at,
         when=day_of(case),
         phone=Phrase("case.phone", {"phone": phone}) if phone else "",
+        others=Phrase("case.others", {"count": others}) if others else "",
         grid=talk.district.area_name(case.grid),
         steps=tuple(
             Phrase(

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -9,12 +12,17 @@ from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.turn import MOST_PHOTOS
-from domain.cases import ProblemReported
+from domain.cases import ProblemReported, SameTroubleMet
+from domain.catalogue import Category
 from domain.district import District
 from handlers import where
 from nlp import category, grid_code, place, plain, private, when
+from nlp.alike import alike, pieces
+from nlp.normalise import bare
 from storage.desk import Desk
 
+# How much two reports of one kind from one place have in common at least, from 0 to 1.
+_LIKE_WORDS, _SAME_WORDS = 0.1, 0.5
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
 
 
@@ -38,6 +46,18 @@ WHERE_MAPPED = Ask("report.where_mapped", where.read)
 WHAT = Ask("report.what", _what, free=True)
 SURE = Ask("report.sure", _sure, confirms=True)
 KIND = Ask("report.kind", plain.choice)
+SAME = Ask("report.same", plain.choice, choices=(("report.me_too", "me_too"), ("report.not_same", "no")))
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What may be told of an open case to somebody who met with the same: no words of its reporter's, no door."""
+
+    case: int
+    number: str
+    place: str
+    category: str
+    opened_at: datetime
 
 
 @conversation(
@@ -45,7 +65,7 @@ KIND = Ask("report.kind", plain.choice)
     opens_with=["报事", "我要报事", "上报", "报修", "我要报修", "反映问题", "投诉", "/report"],
     place=1,
 )
-async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
+async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet | None:
     opening = talk.opening
     text = opening.text or talk.given.get("words", "")
     if "guessed" in talk.given:
@@ -82,15 +102,22 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
     guessed = talk.kinds(words)
     kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
 
+    twin = await talk.look("twin", Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
-    if not at_once:
+    if at_once:
+        if twin and await talk.ask(SAME, **_known(twin, talk)) == "me_too":
+            return SameTroubleMet(talk.person.id, twin.case)
+    else:
         kind_round, photo_round = 0, 0
         while True:
+            # Said to be of another kind, it is not the same.
+            same = twin if twin and twin.category == kind.name else None
             others = [each for each in likely if each is not kind][:2]
             answer = await talk.ask(
                 SURE,
                 [
                     ("word.yes", "yes"),
+                    *([("report.me_too", "me_too")] if same else []),
                     *((talk.district.categories[each.code].name, f"is:{each.code}") for each in others),
                     ("report.other_kind", "kind"),
                     ("word.no", "no"),
@@ -102,6 +129,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
                 when=Phrase("case.happened", {"month": happened.month, "day": happened.day}) if happened else "",
                 phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone else "",
                 photos=Phrase("report.with_photos", {"count": len(photos)}) if photos else "",
+                same=Phrase("report.same_known", _known(same, talk)) if same else "",
             )
             if answer.photos:
                 photos += answer.photos
@@ -118,6 +146,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
             elif answer.choice and answer.choice.startswith("is:"):
                 kind = talk.district.category(answer.choice.removeprefix("is:"))
                 break
+            elif answer.choice == "me_too" and same:
+                return SameTroubleMet(talk.person.id, same.case)
             elif answer.choice == "no":
                 talk.say("report.dropped")
                 return None
@@ -138,6 +168,36 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | None:
         happened_on=happened,
         phone=phone,
     )
+
+
+async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category, words: str) -> Twin | None:
+    """An open case that may be about the same: its place, its category, and words that have something in common.
+
+    What is about staff is nobody else's business, and what may be dangerous is told again however often it was.
+    """
+    here = place.building(spot.words, talk.district)
+    if here is None or kind.to_staff or kind.urgent or not talk.district.same_within:
+        return None
+    since = talk.now - timedelta(days=talk.district.same_within)
+    said = pieces(bare(words))
+    for case in await desk.cases.near(spot.grid, kind.code, since, talk.person.id):
+        there = place.building(case.place, talk.district)
+        common = alike(said, pieces(bare(case.words)))
+        # 其他 is not one kind of trouble: there the words have to say it.
+        if (
+            there
+            and place.near(here, there)
+            and common >= (_SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS)
+        ):
+            return Twin(case.id, case.number, there, kind.name, case.opened_at)
+    return None
+
+
+def _known(twin: Twin, talk: Talk[Desk]) -> dict[str, Any]:
+    """What the question about a case says of it."""
+    ago = (talk.district.day(talk.now) - talk.district.day(twin.opened_at)).days
+    day = Phrase("report.today" if ago < 1 else "report.yesterday" if ago == 1 else "report.days_ago", {"days": ago})
+    return {"place": twin.place, "category": twin.category, "ago": day, "number": twin.number}
 
 
 def _home(talk: Talk[Desk]) -> Callable[[Desk], Awaitable[str | None]]:

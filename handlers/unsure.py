@@ -19,7 +19,8 @@ async def unsure(talk: Talk[Desk]) -> None:
     elif "again" in talk.given:
         carry = Choice("faq.report_it", opens="report", given={"words": words, "guessed": "yes"})
         choices = [*offered, *([] if any(each.opens == "report" for each in offered) else [carry])]
-        talk.say("unsure.person", hotline=talk.district.hotline, choices=[*choices, Choice("faq.write", opens="grid")])
+        person = Choice("faq.person", opens="handover", given={"words": words})
+        talk.say("unsure.person", hotline=talk.district.hotline, choices=[*choices, person])
     elif offered:
         talk.say("unsure.which", choices=offered)
     else:

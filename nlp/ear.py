@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.core.ports import Meant
 from bot.core.words import Said
 from domain.catalogue import Category
-from domain.district import District
+from domain.district import District, Entry
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, place, private, routing
 from nlp.category import OTHER, Kinds, named
@@ -42,9 +42,19 @@ class Ear:
     def __init__(self, district: District, learnt: Sequence[Model] = ()) -> None:
         """`learnt`: what the operator had learnt anew, instead of what the project ships."""
         self._district = district
-        self._faq = faq.Faq(district.entries, reader(district))
+        self._reader = reader(district)
+        self._faq = faq.Faq(district.entries, self._reader)
         self._router = linear.read(MODELS / "routing.model")
         self._kinds = Kinds(district, [*learnt, linear.read(MODELS / "categories.model")])
+
+    def learn(self, entries: Sequence[Entry]) -> None:
+        """From now on these entries hold besides the district's, in place of those with the same id.
+
+        All of them each time: what is not among them any more is forgotten. May be called from another thread.
+        """
+        said = {entry.id: entry for entry in (*self._district.entries, *entries)}
+        # Made whole and then put in its place: whoever is listening meanwhile hears with the old one.
+        self._faq = faq.Faq([*said.values()], self._reader)
 
     def fold(self, text: str) -> str:
         return normalise.fold(text)

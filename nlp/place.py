@@ -21,6 +21,7 @@ _LANDMARK = re.compile(
     r"\s*(?:的|上)?([^\s,，。.!！?？;；、0-9有的在把被让是没不]{0,8}?"
     r"(?:门口|对面|对过|旁边|路口|交叉口|交口|附近|拐角|北侧|南侧|东侧|西侧|桥下|站点))"
 )
+_TO_BLOCK = re.compile(r".*?\d+ 栋")
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
 
@@ -155,6 +156,21 @@ def _skip(text: str, place: int) -> int:
     while place < len(text) and text[place] in " ,，小区的第-—":
         place += 1
     return place
+
+
+def building(words: str, district: District) -> str | None:
+    """A place to the block, as others may read it: no entrance, no floor, no door. None for a whole road or grid."""
+    found = find(words, district)
+    if found is None:
+        return None
+    block = _TO_BLOCK.match(found.words)
+    # On a road what stands beside it, 槐安路 小学门口, is as good as a number.
+    return block[0] if block else found.words if found.exact or " " in found.words else None
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two buildings are the same place, or one lies in the estate that is all the other names."""
+    return one == other or one.startswith(f"{other} ") or other.startswith(f"{one} ")
 
 
 def read(heard: Heard, district: District) -> Found:

@@ -14,8 +14,10 @@ from domain.cases import (
     CaseMoved,
     CheckOverdue,
     DeadlineNears,
+    FollowingEnded,
     Move,
     ProblemReported,
+    SameTroubleMet,
     Score,
     Status,
     check,
@@ -122,8 +124,19 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
 
 
 async def _tell_reporter(case: Case, desk: Desk, key: str, **shown: Any) -> bool:
-    """Tell whoever reported it how far it has come; what has to wait gives way to newer news."""
-    return await desk.tell(case.reporter_id, key, topic=f"case:{case.id}", **shown)
+    """Tell whoever reported it, and whoever follows it, how far it has come; True when its reporter was told.
+
+    What has to wait gives way to newer news.
+    """
+    await _tell_followers(case, desk, key, whose=Phrase("case.followed"), **shown)
+    return await desk.tell(case.reporter_id, key, topic=f"case:{case.id}", whose=Phrase("case.yours"), **shown)
+
+
+async def _tell_followers(case: Case, desk: Desk, key: str, **shown: Any) -> None:
+    """Tell those who met with the same; each may end it."""
+    shown.setdefault("choices", [_unfollow(case)])
+    for number in await desk.cases.followers(case.id):
+        await desk.tell(number, key, topic=f"case:{case.id}", **shown)
 
 
 async def _tell_above(
@@ -204,6 +217,8 @@ async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
         "round": case.round + 1,
     }
     if category.to_staff:
+        # A complaint is between its reporter and staff.
+        await desk.cases.unfollow(case.id)
         values |= {"worker_id": None, "status": Status.RETURNED}
     return values
 
@@ -269,12 +284,16 @@ async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await desk.tell(person.id, "case.you_finished", number=case.number)
     said = Phrase("case.they_said", {"words": moved.words}) if moved.words else ""
     # Who reported it and did it too is not asked: that would be no check.
-    told = case.reporter_id != person.id and await _tell_reporter(
-        case,
-        desk,
+    who = _signed(case, person)
+    await _tell_followers(
+        case, desk, "case.finished_followed", number=case.number, who=who, said=said, photos=moved.photos
+    )
+    told = case.reporter_id != person.id and await desk.tell(
+        case.reporter_id,
         "case.was_finished",
+        topic=f"case:{case.id}",
         number=case.number,
-        who=_signed(case, person),
+        who=who,
         said=said,
         photos=moved.photos,
         choices=[
@@ -306,6 +325,7 @@ def _signed(case: Case, person: Person) -> Phrase:
 async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.thanks", number=case.number)
     score = Phrase(f"case.{Score(moved.score or 2).name.lower()}")
+    await _tell_followers(case, desk, "case.closed_followed", number=case.number, choices=[])
     await desk.tell(case.worker_id, "case.was_rated", number=case.number, place=case.place, score=score)
 
 
@@ -320,6 +340,8 @@ async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
     await _plan(case, desk)
     if person.id != case.reporter_id:
         await _tell_reporter(case, desk, "case.sent_back", number=case.number)
+    else:
+        await _tell_followers(case, desk, "case.rejected_followed", number=case.number)
     told = await desk.tell(
         case.worker_id,
         "case.not_solved",
@@ -345,6 +367,8 @@ async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
 
 async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_withdrew", number=case.number)
+    again = Choice("report.title", opens="report")
+    await _tell_followers(case, desk, "case.withdrawn_followed", number=case.number, choices=[again])
     await desk.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place)
 
 
@@ -382,6 +406,33 @@ _TELL = {
     Move.REMARK: _remarked,
     Move.RECLASSIFY: _reclassified,
 }
+
+
+@when(SameTroubleMet)
+async def follow(met: SameTroubleMet, desk: Desk) -> None:
+    """They are told at each step as its reporter is; whose report it was they are not told."""
+    case = await desk.cases.get(met.case, lock=True)
+    category = desk.district.category(case.category)
+    if category.to_staff or case.status not in (*WITH_WORKER, Status.RETURNED):
+        again = Choice("report.title", opens="report")
+        await desk.tell(met.by, "case.same_over", number=case.number, choices=[again])
+        return
+    await desk.cases.follow(case.id, met.by)
+    await desk.tell(
+        met.by,
+        "case.you_follow",
+        number=case.number,
+        category=category.name,
+        due=case.due_at,
+        choices=[_unfollow(case)],
+    )
+
+
+@when(FollowingEnded)
+async def unfollow(ended: FollowingEnded, desk: Desk) -> None:
+    case = await desk.cases.get(ended.case)
+    await desk.cases.unfollow(case.id, ended.by)
+    await desk.tell(ended.by, "case.you_unfollowed", number=case.number)
 
 
 @when(DeadlineNears)
@@ -440,6 +491,10 @@ async def find_somebody_else(lost: ChatLost, desk: Desk) -> None:
 def button(case: Case, move: Move) -> Choice:
     """The button that makes a move with a case."""
     return Choice(f"case.button.{move}", opens="case_move", given={"case": str(case.id), "move": move})
+
+
+def _unfollow(case: Case) -> Choice:
+    return Choice("case.unfollow", opens="unfollow", given={"case": str(case.id)})
 
 
 def _look(case: Case) -> Choice:

@@ -6,12 +6,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import prefix
-from domain.cases import OPEN, Case, Move, ProblemReported, Status, Step
+from domain.cases import OPEN, WITH_WORKER, Case, Move, ProblemReported, Status, Step
 from storage.database import Connection
-from storage.tables import CaseLog, CasePhotos, Cases
+from storage.tables import CaseLog, CasePhotos, Cases, Followers
+
+# So many of one kind in one grid at a time: among them the like one is found.
+_NEAREST = 50
 
 _CASE = (
     Cases.id,
@@ -101,6 +105,42 @@ class CaseStore:
         asked = {"by": reported.by, "since": since, "where": reported.place, "what": reported.words}
         row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
+
+    async def near(self, grid: str, category: str, since: datetime, unless: int) -> list[Case]:
+        """The newest cases of a grid and a category that are not done yet, opened since then by others."""
+        rows = await self._db.execute(
+            select(*_CASE)
+            .where(
+                Cases.grid == grid,
+                Cases.status.in_((*WITH_WORKER, Status.RETURNED)),
+                Cases.category == category,
+                Cases.opened_at >= since,
+                or_(Cases.reporter_id.is_(None), Cases.reporter_id != unless),
+            )
+            .order_by(Cases.id.desc())
+            .limit(_NEAREST)
+        )
+        return [_case(row) for row in rows]
+
+    async def follow(self, case_id: int, person_id: int) -> None:
+        """Let somebody hear of a case as its reporter does."""
+        row = insert(Followers).values(case_id=case_id, person_id=person_id, at=self._now)
+        await self._db.execute(row.on_conflict_do_nothing())
+
+    async def unfollow(self, case_id: int, person_id: int | None = None) -> None:
+        """Let somebody hear of it no more; None: nobody."""
+        theirs = [] if person_id is None else [Followers.person_id == person_id]
+        await self._db.execute(delete(Followers).where(Followers.case_id == case_id, *theirs))
+
+    async def followers(self, case_id: int) -> list[int]:
+        """Who follows a case, in the order they came."""
+        return list(
+            await self._db.scalars(
+                select(Followers.person_id)
+                .where(Followers.case_id == case_id)
+                .order_by(Followers.at, Followers.person_id)
+            )
+        )
 
     async def get(self, case_id: int, *, lock: bool = False) -> Case:
         """One case.

@@ -18,7 +18,8 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
 from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
-from domain.district import District
+from domain.district import District, Entry
+from domain.faq import Settling
 from domain.people import Person
 from storage.ballots import BallotStore, voted_in
 from storage.cases import CaseStore
@@ -26,10 +27,12 @@ from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
 from storage.dues import DueStore
 from storage.files import Album, FileStore
+from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
+from storage.questions import QuestionStore
 
 T = TypeVar("T")
 
@@ -81,6 +84,14 @@ class Desk:
     @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def questions(self) -> QuestionStore:
+        return QuestionStore(self._db, self.now)
+
+    @cached_property
+    def handovers(self) -> HandoverStore:
+        return HandoverStore(self._db, self.now)
 
     @cached_property
     def ballots(self) -> BallotStore:
@@ -293,6 +304,14 @@ class Desk:
     async def plan(self, fact: object, at: datetime, *, key: str) -> None:
         """Let a fact come true at a time; the same key twice is planned once."""
         await self.dues.plan(key, type(fact).__name__, msgspec.json.encode(fact).decode(), at)
+
+    async def entry(self, entry_id: str) -> Entry | None:
+        """An FAQ entry, the district's or one that staff wrote and nobody has taken back; None when there is none."""
+        if own := next((entry for entry in self.district.entries if entry.id == entry_id), None):
+            return own
+        number = entry_id.removeprefix("answer-")
+        answer = await self.questions.answer(int(number)) if number != entry_id and number.isdecimal() else None
+        return answer.as_entry() if answer and answer.kind is Settling.ENTRY and not answer.withdrawn else None
 
     def language_changed(self) -> None:
         """Whoever speaks may read another language from this answer on."""

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Said
 from storage.database import Connection
-from storage.tables import HeardMessages, Parked, Questions
+from storage.tables import HeardMessages, Parked
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _REMEMBER = (
@@ -84,25 +84,6 @@ class HeardStore:
 
     async def replayed(self, trouble: str) -> None:
         await self._db.execute(update(Parked).where(Parked.trouble == trouble).values(replayed_at=self._now))
-
-    async def keep_question(self, words: str, person_id: int, grid: str | None, best: str | None) -> None:
-        """A question nobody could answer yet; `best` is the nearest entry."""
-        await self._db.execute(
-            insert(Questions).values(words=words, person_id=person_id, grid=grid, at=self._now, best=best)
-        )
-
-    async def questions(self, limit: int = 10) -> list[tuple[str, int]]:
-        """The questions asked most without an answer, with how often."""
-        count = func.count()
-        return [
-            (words, number)
-            for words, number in await self._db.execute(
-                select(Questions.words, count)
-                .group_by(Questions.words)
-                .order_by(count.desc(), func.max(Questions.id))
-                .limit(limit)
-            )
-        ]
 
     async def prune(self, older_than: timedelta) -> None:
         """Forget ids no platform will repeat any more."""

@@ -16,17 +16,19 @@ from domain.district import District
 from domain.people import Held, Person, Role
 from storage.database import Connection
 from storage.files import pointed
+from storage.handovers import HandoverStore
+from storage.questions import QuestionStore
 from storage.tables import (
     Ballots,
     CaseLog,
     Cases,
     Contacts,
+    Followers,
     HeardMessages,
     Invitations,
     Outbox,
     Parked,
     People,
-    Questions,
     Roles,
     Votes,
 )
@@ -356,13 +358,17 @@ class PeopleStore:
             (Roles, Roles.person_id),
             (Cases, Cases.worker_id),
             (CaseLog, CaseLog.person_id),
-            (Questions, Questions.person_id),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
         voted = select(Votes.ballot_id).where(Votes.person_id == into)
         await self._db.execute(delete(Votes).where(Votes.person_id == old, Votes.ballot_id.in_(voted)))
         await self._db.execute(update(Votes).where(Votes.person_id == old).values(person_id=into))
+        followed = select(Followers.case_id).where(Followers.person_id == into)
+        await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
+        await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
+        await QuestionStore(self._db, self._now).merge(old, into)
+        await HandoverStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -405,7 +411,9 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
-        await self._db.execute(update(Questions).where(Questions.person_id == person_id).values(person_id=None))
+        await QuestionStore(self._db, self._now).forget(person_id)
+        await HandoverStore(self._db, self._now).forget(person_id)
+        await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
         await self.end_roles(person_id)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -286,16 +287,107 @@ class Votes(Base):
     at: Mapped[datetime]
 
 
+class Clusters(Base):
+    """Questions that ask the same: what is asked, and how many pieces its first question has."""
+
+    __tablename__ = "clusters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asks: Mapped[str]
+    size: Mapped[int]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
+
+
+class ClusterPieces(Base):
+    """The pieces of a cluster's first question, so that the next one finds it without reading them all."""
+
+    __tablename__ = "cluster_pieces"
+    piece: Mapped[str] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("clusters.id"), primary_key=True, index=True)
+
+
 class Questions(Base):
-    """What residents asked and we could not answer, numbers masked."""
+    """What residents asked and we could not answer, or not to their liking; numbers masked.
+
+    `shown` are the entries they were shown. Open while it has no `answer_id`; `told_at` is when its asker was told.
+    """
 
     __tablename__ = "questions"
     id: Mapped[int] = mapped_column(primary_key=True)
     words: Mapped[str]
-    person_id: Mapped[int | None]
+    person_id: Mapped[int | None] = mapped_column(index=True)
     grid: Mapped[str | None]
     at: Mapped[datetime] = mapped_column(index=True)
     best: Mapped[str | None]
+    cluster_id: Mapped[int | None]
+    shown: Mapped[str] = mapped_column(default="", server_default="")
+    unhelpful: Mapped[bool] = mapped_column(default=False, server_default=false())
+    answer_id: Mapped[int | None] = mapped_column(index=True)
+    told_at: Mapped[datetime | None]
+    __table_args__ = (_some("ix_questions_open", "cluster_id", "grid", where="answer_id IS NULL"),)
+
+
+class Answers(Base):
+    """What staff made of a cluster: an entry of its own, a phrasing of one that was there, or the end of the matter.
+
+    `areas` are the author's: its askers there are answered, and an entry holds there. `phrasings` are the askers'
+    words, a line each.
+    """
+
+    __tablename__ = "answers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int]
+    kind: Mapped[str]
+    areas: Mapped[str]
+    by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    entry: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[str]
+    source: Mapped[str]
+    department: Mapped[str]
+    phrasings: Mapped[str]
+    checked: Mapped[date]
+    valid_until: Mapped[date | None]
+    at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[int | None]
+    __table_args__ = _NEVER_AGAIN
+
+
+class Thumbs(Base):
+    """Whether an entry's answer helped somebody, as they last said."""
+
+    __tablename__ = "thumbs"
+    entry: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    useful: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class Handovers(Base):
+    """Somebody is handed over to a person: their last words, what was tried, how far it is, how often was written."""
+
+    __tablename__ = "handovers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    grid: Mapped[str | None]
+    words: Mapped[str]
+    tried: Mapped[str]
+    status: Mapped[str]
+    said: Mapped[int]
+    opened_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
+
+
+class Followers(Base):
+    """Who met with the same trouble and is told of a case as its reporter is."""
+
+    __tablename__ = "followers"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    at: Mapped[datetime]
 
 
 class Parked(Base):

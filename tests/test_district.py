@@ -408,7 +408,14 @@ SLIPS = {
         'hotline = "12345"\nhotlime = "1"',
         "hotlime",
         "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
-        "digest_at、stale_days、kinds、duties、phone",
+        "digest_at、office_from、office_until、office_days、same_within、stale_days、kinds、duties、phone",
+    ),
+    "office days": Slip(
+        "district.toml",
+        "office_days = [1, 2, 3, 4, 5]",
+        "office_days = [0, 8]",
+        "office_days",
+        "office_days 应是一列 1 到 7 的数，周一是 1，例如：[1, 2, 3, 4, 5]",
     ),
     "a kind without duties": Slip(
         "district.toml", "[kinds]", '[kinds]\nriver = "河道网格"', "[duties]", "[duties] 里没有 river 的职责"
@@ -460,7 +467,7 @@ SLIPS = {
         'key = "staff"',
         'key = "resident"  # 2',
         'key = "resident"  # 2',
-        "key resident 与第 44 行重复",
+        "key resident 与第 50 行重复",
     ),
     "a category of an unknown level": Slip(
         "categories.toml",

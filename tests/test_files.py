@@ -22,7 +22,6 @@ from sqlalchemy import Text, func, insert, select, update
 
 from bot.adapters.telegram_aiogram import Aiogram
 from bot.app import Knowledge, Service, build
-from bot.bell import Bell
 from bot.core.errors import Unavailable
 from bot.core.sending import TryLater
 from bot.core.words import Address, Kind, Outgoing, Reply, Said
@@ -271,10 +270,10 @@ async def test_a_photo_goes_with_the_last_message_that_shows_it(start: Start, cl
     await service.desks.write(lambda desk: _in_a_message(desk, digest))
     await service.desks.write(lambda desk: desk.outbox.post([lane(WANG.platform, WANG.account)]))
     clock.now += timedelta(days=89)
-    await Bell(service.desks)._tidy()
+    await service.bell._tidy()
     assert digest in await rows(service)
     clock.now += timedelta(days=2)
-    await Bell(service.desks)._tidy()
+    await service.bell._tidy()
     assert await rows(service) == set()
     with pytest.raises(FileNotFoundError):
         await service.desks.album.read(digest)

@@ -41,7 +41,10 @@ KEY_ARGUMENT = {
     "tell_area": 1,
     "_tell_above": 2,
     "_tell_reporter": 2,
+    "_tell_followers": 2,
 }
+# What a call adds to the facts it is given.
+ADDED = {"_tell_reporter": {"whose"}}
 # Keys the code puts together, each with everything that may stand in the gap.
 FAMILIES: Mapping[str, Iterable[str]] = {
     "{}.title": CONVERSATIONS,
@@ -61,9 +64,9 @@ _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 # Where a number or a moment will stand; anything else is a word.
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
-    *("number", "people", "told", "trouble", "turnout", "votes"),
+    *("number", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
 }
-MOMENTS = {"at", "closes", "due", "until"}
+MOMENTS = {"at", "closes", "due", "opens", "until"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
@@ -114,7 +117,7 @@ def _uses_in_call(call: ast.Call, where: str) -> Iterator[Use]:
     place = KEY_ARGUMENT.get(name)
     if place is None or len(call.args) <= place:
         return
-    given: frozenset[str] | None = frozenset(each.arg for each in call.keywords if each.arg)
+    given: frozenset[str] | None = frozenset(each.arg for each in call.keywords if each.arg) | ADDED.get(name, set())
     if name == "Ask" or any(each.arg is None for each in call.keywords):
         given = None
     elif name in ("Line", "Phrase"):

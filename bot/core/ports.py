@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from bot.core.talk import Line
 from bot.core.words import Address, Allowance, Choice, Lying, Outgoing, Said
 from domain.catalogue import Category
-from domain.district import District
+from domain.district import District, Entry
 from domain.faq import Match
 from domain.people import Person
 
@@ -145,6 +145,9 @@ class Ear(Protocol):
 
     def faq(self, text: str, day: date) -> Match:
         """What the district's FAQ has to say to this."""
+
+    def learn(self, entries: Sequence[Entry]) -> None:
+        """From now on these entries hold besides the district's, in place of those with the same id."""
 
     def kinds(self, text: str) -> list[Category]:
         """The kinds of problem these words may describe, likeliest first, at least one."""

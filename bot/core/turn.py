@@ -338,13 +338,14 @@ class Turns(Generic[D]):
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
         """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
-        match = self._faq(hand.said.text, hand.desk)
+        match = self._faq(hand.said.text, hand)
         if match.sure is None or not match.question or self._ear.intent(hand.said).conversation != "faq":
             return None
         return match.sure.id
 
-    def _faq(self, text: str, desk: D) -> Match:
-        return self._ear.faq(text, desk.district.day(desk.now))
+    def _faq(self, text: str, hand: _Hand[D]) -> Match:
+        match = self._ear.faq(text, hand.desk.district.day(hand.desk.now))
+        return match.within(hand.contact.person.grid)
 
     async def _fresh(self, hand: _Hand[D]) -> None:
         """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
@@ -409,7 +410,7 @@ class Turns(Generic[D]):
             hand.desk,
             hand.desk.district,
             hand.desk.now,
-            lambda text: self._faq(text, hand.desk),
+            lambda text: self._faq(text, hand),
             self._ear.kinds,
             self._book.listed(hand.contact.person),
         )
@@ -478,7 +479,7 @@ class Turns(Generic[D]):
         if record.wait is not None and not record.wait.free and meant != record.name and meant in _ASIDES:
             await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
             return True
-        match = self._faq(hand.said.text, hand.desk)
+        match = self._faq(hand.said.text, hand)
         if match.sure is None:
             return False
         await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})

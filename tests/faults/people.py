@@ -153,7 +153,7 @@ class Resident(Person):
         await self.chat.asks("报事", "请问在哪个小区")
         await self._think()
         if self._rng.random() < 0.2:
-            await self.chat.asks("物业几点上班", "物业服务中心.*请问在哪个小区")
+            await self.chat.asks("物业几点上班", "请问在哪个小区")
             await self._think()
         await self.chat.asks(where, "出了什么问题")
         await self._think()

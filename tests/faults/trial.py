@@ -216,6 +216,8 @@ class Trial:
             for old, new in (
                 ('quiet_from = "21:30"', 'quiet_from = "23:59"'),
                 ('quiet_until = "07:30"', 'quiet_until = "00:00"'),
+                # Their many reports are each to be a case of its own.
+                ("same_within = 7", "same_within = 0"),
                 ('digest_at = "08:00"', f'digest_at = "{morning:%H:%M}"'),
             ):
                 if old not in text:
