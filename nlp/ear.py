@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from bot.core.ports import Meant
@@ -46,6 +47,8 @@ class Ear:
         self._faq = faq.Faq(district.entries, self._reader)
         self._router = linear.read(MODELS / "routing.model")
         self._kinds = Kinds(district, [*learnt, linear.read(MODELS / "categories.model")])
+        # A story is told again at every answer, and asks the same each time.
+        self._guessed = lru_cache(maxsize=256)(self._kinds.guess)
 
     def learn(self, entries: Sequence[Entry]) -> None:
         """From now on these entries hold besides the district's, in place of those with the same id.
@@ -59,11 +62,14 @@ class Ear:
     def fold(self, text: str) -> str:
         return normalise.fold(text)
 
+    def asks(self, text: str) -> bool:
+        return faq.asks(text)
+
     def faq(self, text: str, day: date) -> Match:
         return self._faq.match(text, day)
 
     def kinds(self, text: str) -> list[Category]:
-        return self._kinds.guess(text)
+        return self._guessed(text)
 
     def intent(self, said: Said) -> Meant:
         """What is certain first: a shared number, a code, a photo, a receipt. The rest is for the router to weigh."""
@@ -95,7 +101,7 @@ class Ear:
         if self._pressing(said.text, route):
             return Meant("report", {"guessed": "yes"})
         troubled = route.sure and route.best == routing.REPORT
-        if troubled and self._kinds.guess(said.text)[0].code == OTHER:
+        if troubled and self._guessed(said.text)[0].code == OTHER:
             # Trouble of no kind we know of has to be twice as clear.
             route = replace(route, sure=route.lead >= 2 * routing.SURE)
         match = self._faq.match(said.text, self._district.day(said.at))

@@ -3,7 +3,8 @@
 import json
 import unicodedata
 from functools import lru_cache
-from importlib.resources import files
+from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,9 @@ def _sounds() -> NDArray[np.int64]:
     """The sound of each letter as a number, its commonest reading without the tone."""
     sounds = np.zeros(_LETTERS, dtype=np.int64)
     numbers: dict[str, int] = {}
-    readings = json.loads(files("pypinyin").joinpath("pinyin_dict.json").read_text("utf-8"))
+    # Found without importing the package, which would load the readings of all its phrases: 50 MB.
+    file = Path(str(distribution("pypinyin").locate_file("pypinyin/pinyin_dict.json")))
+    readings = json.loads(file.read_text("utf-8"))
     for letter, each in readings.items():
         if int(letter) < _LETTERS:
             spelt = "".join(mark for mark in unicodedata.normalize("NFD", each.split(",")[0]) if mark.isascii())

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
@@ -16,6 +16,17 @@ from storage.tables import CaseLog, CasePhotos, Cases, Followers
 
 # So many of one kind in one grid at a time: among them the like one is found.
 _NEAREST = 50
+
+
+class Near(NamedTuple):
+    """What of an open case tells whether somebody met with the same."""
+
+    id: int
+    number: str
+    place: str
+    words: str
+    opened_at: datetime
+
 
 _CASE = (
     Cases.id,
@@ -53,6 +64,19 @@ _SAME = (
         Cases.status.in_([literal_column(f"'{status}'") for status in OPEN]),
     )
     .limit(1)
+)
+_NEAR = (
+    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at)
+    .where(
+        Cases.grid == bindparam("grid"),
+        Cases.category == bindparam("category"),
+        # Spelled out: bound, they would keep the index of the open ones from being used.
+        Cases.status.in_([literal_column(f"'{status}'") for status in (*WITH_WORKER, Status.RETURNED)]),
+        Cases.opened_at >= bindparam("since"),
+        or_(Cases.reporter_id.is_(None), Cases.reporter_id != bindparam("by")),
+    )
+    .order_by(Cases.id.desc())
+    .limit(_NEAREST)
 )
 _OPEN = insert(Cases).returning(Cases.id)
 _LOG = insert(CaseLog)
@@ -106,21 +130,10 @@ class CaseStore:
         row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
 
-    async def near(self, grid: str, category: str, since: datetime, unless: int) -> list[Case]:
+    async def near(self, grid: str, category: str, since: datetime, unless: int) -> list[Near]:
         """The newest cases of a grid and a category that are not done yet, opened since then by others."""
-        rows = await self._db.execute(
-            select(*_CASE)
-            .where(
-                Cases.grid == grid,
-                Cases.status.in_((*WITH_WORKER, Status.RETURNED)),
-                Cases.category == category,
-                Cases.opened_at >= since,
-                or_(Cases.reporter_id.is_(None), Cases.reporter_id != unless),
-            )
-            .order_by(Cases.id.desc())
-            .limit(_NEAREST)
-        )
-        return [_case(row) for row in rows]
+        asked = {"grid": grid, "category": category, "since": since, "by": unless}
+        return [Near(*row) for row in await self._db.execute(_NEAR, asked)]
 
     async def follow(self, case_id: int, person_id: int) -> None:
         """Let somebody hear of a case as its reporter does."""

@@ -541,8 +541,17 @@ class _Direct:
 
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
-        with self._connection.begin_nested():
+        # As for a piece of work: SQLAlchemy's own takes thirty times as long.
+        raw = _raw(self._connection)
+        raw.execute("SAVEPOINT part")
+        try:
             yield
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK TO part")
+                raw.execute("RELEASE part")
+            raise
+        raw.execute("RELEASE part")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -5,9 +5,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
@@ -102,13 +103,20 @@ _CHAT_OF = (
     .join(People, People.contact_id == Contacts.id)
     .where(People.id == bindparam("person"), Contacts.blocked_at.is_(None))
 )
-_SERVING = (
-    select(People.id)
-    .join(Roles, Roles.person_id == People.id)
-    .where(Roles.area == bindparam("area"), Roles.role.in_(bindparam("roles", expanding=True)), Roles.until.is_(None))
-    .order_by(People.id)
-)
-_SERVING_WITH_CHAT = _SERVING.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+
+
+@cache
+def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
+    # Spelled out: a bound list is written into the statement anew each time.
+    theirs = Roles.role.in_([literal_column(f"'{role}'") for role in roles])
+    found = (
+        select(People.id)
+        .join(Roles, Roles.person_id == People.id)
+        .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
+        .order_by(People.id)
+    )
+    with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+    return with_chat if reachable else found
 
 
 class PeopleStore:
@@ -244,9 +252,7 @@ class PeopleStore:
 
     async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
         """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
-        numbers = await self._db.scalars(
-            _SERVING_WITH_CHAT if reachable else _SERVING, {"area": code, "roles": [*roles]}
-        )
+        numbers = await self._db.scalars(_serving((*roles,), reachable=reachable), {"area": code})
         found = [await self.get(person_id) for person_id in numbers.unique()]
         return [person for person in found if person]
 

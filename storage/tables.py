@@ -221,6 +221,7 @@ class Cases(Base):
     __table_args__ = (
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),
+        _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _NEVER_AGAIN,
     )
 

@@ -39,10 +39,11 @@ from aiogram.types import (
     BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputFile,
     InputMediaPhoto,
     Update,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
+from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError, JsonPayload
 
 from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
@@ -73,8 +74,22 @@ class _Unread(TelegramMethod[Any]):
     __api_method__ = ""
 
 
+# Held on to: pydantic forgets a model nobody holds, and would make it anew for every message.
+_UNREAD = Response[Any]
+
+
 class _Session(AiohttpSession):
-    """The library's client. What Telegram took is not read back: it takes a fifth of the time, for nobody."""
+    """The library's client, with less work a message: no form where no file goes along, no answer read for nobody."""
+
+    # The library promises a form; what it hands it to takes any body.
+    def build_form_data(self, bot: Bot, method: TelegramMethod[T]) -> Any:
+        files: dict[str, InputFile] = {}
+        values = {
+            name: value
+            for name, each in method.model_dump(warnings=False).items()
+            if (value := self.prepare_value(each, bot=bot, files=files))
+        }
+        return super().build_form_data(bot, method) if files else JsonPayload(values)
 
     def check_response(self, bot: Bot, method: TelegramMethod[T], status_code: int, content: str) -> Response[T]:
         sent = isinstance(method, SendMessage | SendPhoto | SendMediaGroup)

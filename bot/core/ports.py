@@ -143,6 +143,9 @@ class Ear(Protocol):
     def fold(self, text: str) -> str:
         """One script, one width, one case: for comparing."""
 
+    def asks(self, text: str) -> bool:
+        """Whether words sound like a question."""
+
     def faq(self, text: str, day: date) -> Match:
         """What the district's FAQ has to say to this."""
 

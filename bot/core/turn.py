@@ -338,8 +338,10 @@ class Turns(Generic[D]):
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
         """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
+        if not self._ear.asks(hand.said.text):
+            return None
         match = self._faq(hand.said.text, hand)
-        if match.sure is None or not match.question or self._ear.intent(hand.said).conversation != "faq":
+        if match.sure is None or self._ear.intent(hand.said).conversation != "faq":
             return None
         return match.sure.id
 

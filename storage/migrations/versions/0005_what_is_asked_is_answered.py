@@ -90,6 +90,10 @@ def upgrade() -> None:
         sa.Column("at", _MOMENT, nullable=False),
     )
     op.create_index("ix_followers_person_id", "followers", ["person_id"])
+    # Where a report of the same kind is looked for.
+    still = sa.text("status IN ('dispatched', 'handling', 'returned')")
+    columns = ["grid", "category", "id"]
+    op.create_index("ix_cases_near", "cases", columns, sqlite_where=still, postgresql_where=still)
 
 
 def _gather() -> None:
@@ -108,6 +112,7 @@ def _gather() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_cases_near", "cases")
     op.drop_table("followers")
     op.drop_table("handovers")
     op.drop_table("thumbs")
