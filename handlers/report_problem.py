@@ -19,6 +19,7 @@ from handlers import where
 from nlp import category, grid_code, place, plain, private, when
 from nlp.alike import alike, pieces
 from nlp.normalise import bare
+from storage.cases import Near
 from storage.desk import Desk
 
 # How much two reports of one kind from one place have in common at least, from 0 to 1.
@@ -178,19 +179,20 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
     here = place.building(spot.words, talk.district)
     if here is None or kind.to_staff or kind.urgent or not talk.district.same_within:
         return None
-    since = talk.now - timedelta(days=talk.district.same_within)
     said = pieces(bare(words))
-    for case in await desk.cases.near(spot.grid, kind.code, since, talk.person.id):
+    # 其他 is not one kind of trouble: there the words have to say it.
+    enough = _SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS
+
+    def same(case: Near) -> bool:
         there = place.building(case.place, talk.district)
-        common = alike(said, pieces(bare(case.words)))
-        # 其他 is not one kind of trouble: there the words have to say it.
-        if (
-            there
-            and place.near(here, there)
-            and common >= (_SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS)
-        ):
-            return Twin(case.id, case.number, there, kind.name, case.opened_at)
-    return None
+        return bool(there and place.near(here, there) and alike(said, pieces(bare(case.words))) >= enough)
+
+    since = talk.now - timedelta(days=talk.district.same_within)
+    found = await desk.cases.near(spot.grid, kind.code, since, talk.person.id, same)
+    if found is None:
+        return None
+    there = place.building(found.place, talk.district) or ""
+    return Twin(found.id, found.number, there, kind.name, found.opened_at)
 
 
 def _known(twin: Twin, talk: Talk[Desk]) -> dict[str, Any]:

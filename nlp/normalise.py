@@ -15,6 +15,8 @@ def _simplified() -> OpenCC:
     return OpenCC("tw2s")
 
 
+# One message is looked at from many sides.
+@lru_cache(maxsize=512)
 def fold(text: str) -> str:
     """Simplified, half-width, lower case, single spaces."""
     return _SPACES.sub(" ", _simplified().convert(unicodedata.normalize("NFKC", text))).strip().lower()

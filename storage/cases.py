@@ -1,7 +1,7 @@
 """Cases: opened, moved, looked up by those who may."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -130,10 +130,16 @@ class CaseStore:
         row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
 
-    async def near(self, grid: str, category: str, since: datetime, unless: int) -> list[Near]:
-        """The newest cases of a grid and a category that are not done yet, opened since then by others."""
-        asked = {"grid": grid, "category": category, "since": since, "by": unless}
-        return [Near(*row) for row in await self._db.execute(_NEAR, asked)]
+    async def near(
+        self, grid: str, category: str, since: datetime, unless: int, same: Callable[[Near], bool]
+    ) -> Near | None:
+        """The newest that is the same among a grid's cases of a category, not done yet, opened since by others."""
+        found = await self._db.execute(_NEAR, {"grid": grid, "category": category, "since": since, "by": unless})
+        try:
+            # Row by row: mostly the first one will do.
+            return next((near for row in found if same(near := Near(*row))), None)
+        finally:
+            found.close()
 
     async def follow(self, case_id: int, person_id: int) -> None:
         """Let somebody hear of a case as its reporter does."""
