@@ -47,6 +47,8 @@ class Move(StrEnum):
     DISMISS = "dismiss"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    # Nobody makes this one: time does (domain/climb.py).
+    CLIMB = "climb"
 
 
 class Score(IntEnum):
@@ -84,7 +86,10 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1."""
+    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+
+    `left_seconds`: what its clock had left when it was stopped, in the kind of time its category counts; None: it runs.
+    """
 
     id: int
     number: str
@@ -104,6 +109,7 @@ class Case:
     rating: int | None = None
     round: int = 1
     happened_on: date | None = None
+    left_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +215,11 @@ class FollowingEnded:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineNears:
-    """A case's promised time is close; void when the case has moved on to another round or state."""
+    """A case's promised time is close; void when the case has moved on to another round, state or deadline."""
 
     case: int
     round: int
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

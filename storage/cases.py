@@ -36,6 +36,7 @@ _CASE = (
     Cases.rating,
     Cases.round,
     Cases.happened_on,
+    Cases.left_seconds,
 )
 
 
