@@ -134,10 +134,8 @@ def term(row: "_Row", key: str) -> Term:
     return Term(1, Unit.HOUR)
 
 
-def in_time(warn: Term, deadline: Term, seasons: tuple[Season, ...]) -> bool:
-    """Whether a warning so early comes after the case; a working day is as long as the shortest."""
-    if deadline.nonstop and not warn.nonstop:
-        return False
+def shorter(warn: Term, deadline: Term, seasons: tuple[Season, ...]) -> bool:
+    """Whether somebody warned so long before a deadline is warned after its beginning, in the shortest days too."""
     day = min(season.length for season in seasons)
     early, late = (day * each.amount if each.unit is Unit.WORKING_DAY else each.natural for each in (warn, deadline))
     return early < late or (warn.unit is deadline.unit and warn.amount < deadline.amount)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from config.calendar import calendar, climb, in_time, term
+from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
 from domain.catalogue import Category
 from domain.district import District, Entry, LocalAnswer, Phone, Worker
@@ -289,8 +289,12 @@ def _categories(rows: "_Rows", working: Calendar) -> Iterator[Category]:
         )
         if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", category.code):
             row.wrong("code 只用小写字母、数字和“-”", "code")
-        if row.sound and not in_time(category.warn, category.deadline, working.seasons):
-            row.wrong(f"提前 {row.cell('warn')}提醒，应短于时限 {row.cell('deadline')}，一直计时的也提前几小时", "warn")
+        if row.sound and category.deadline.nonstop and not category.warn.nonstop:
+            row.wrong(
+                f"时限 {row.cell('deadline')} 一直计时，提前多久提醒（{row.cell('warn')}）也要写分钟、小时或天", "warn"
+            )
+        elif row.sound and not shorter(category.warn, category.deadline, working.seasons):
+            row.wrong(f"提前 {row.cell('warn')}提醒，应短于时限 {row.cell('deadline')}", "warn")
         yield category
 
 
