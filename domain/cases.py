@@ -86,10 +86,7 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
-
-    `left_seconds`: what its clock had left when it was stopped, in the kind of time its category counts; None: it runs.
-    """
+    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1."""
 
     id: int
     number: str
@@ -109,7 +106,6 @@ class Case:
     rating: int | None = None
     round: int = 1
     happened_on: date | None = None
-    left_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ def still_owed(case: Case, of_round: int, due_at: datetime | None) -> bool:
         case.round == of_round
         and case.due_at == (due_at or case.due_at)
         and case.status in (*WITH_WORKER, Status.RETURNED)
-        and case.left_seconds is None
     )
 
 

@@ -1,6 +1,6 @@
 """A promise is kept in sight: when it is due, and who hears level by level once it is broken."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.core.render import Phrase
 from bot.core.rules import when
@@ -10,7 +10,6 @@ from domain.cases import Case, DeadlineNears, Move
 from domain.catalogue import Category
 from domain.climb import LEVELS, DeadlinePassed, Rung, ladder, still_owed
 from domain.people import Person, Role
-from domain.working_time import Term
 from storage.desk import Desk
 
 
@@ -19,28 +18,8 @@ def promised(category: Category, desk: Desk) -> datetime:
     return desk.district.calendar.due(desk.now, category.deadline)
 
 
-def stopped(case: Case, desk: Desk) -> dict[str, object]:
-    """What changes in a case whose clock stops now."""
-    left = desk.district.calendar.left(desk.now, case.due_at, desk.district.category(case.category).deadline)
-    return {"left_seconds": round(left.total_seconds())}
-
-
-def resumed(case: Case, desk: Desk) -> dict[str, object]:
-    """What changes in a case whose clock runs on from now; `plan` comes after."""
-    left = timedelta(seconds=case.left_seconds or 0)
-    term = desk.district.category(case.category).deadline
-    return {"left_seconds": None, "due_at": desk.district.calendar.resumed(desk.now, left, term)}
-
-
-def extended(case: Case, term: Term, desk: Desk) -> dict[str, object]:
-    """What changes in a case that gets so much more time; `plan` comes after."""
-    return {"due_at": desk.district.calendar.due(max(case.due_at, desk.now), term)}
-
-
 async def plan(case: Case, desk: Desk) -> None:
     """See to it that its worker is warned in time, and that it climbs when that did not help."""
-    if case.left_seconds is not None:
-        return
     warn_at = desk.district.calendar.early(case.due_at, desk.district.category(case.category).warn)
     if warn_at > desk.now:
         await desk.plan(DeadlineNears(case.id, case.round, case.due_at), warn_at, key=f"deadline:{_promise(case)}")

@@ -36,7 +36,6 @@ _CASE = (
     Cases.rating,
     Cases.round,
     Cases.happened_on,
-    Cases.left_seconds,
 )
 
 

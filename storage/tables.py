@@ -218,7 +218,6 @@ class Cases(Base):
     rating: Mapped[int | None]
     round: Mapped[int] = mapped_column(default=1)
     happened_on: Mapped[date | None]
-    left_seconds: Mapped[int | None]
     __table_args__ = (
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),

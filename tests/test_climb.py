@@ -1,7 +1,6 @@
 """A resident was promised something: who hears of it when it is not kept, once each, and who is left in peace."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
@@ -193,40 +192,11 @@ async def test_what_was_done_in_time_and_sent_back_later_does_not_climb_at_once(
     assert told(stage, "chang", TO_LEADER) == 1
 
 
-async def test_a_case_whose_clock_stands_still_is_not_late(stage: Stage) -> None:
-    async def stop(desk: Desk) -> None:
-        case = await desk.cases.get(number, lock=True)
-        await desk.cases.change(number, **deadlines.stopped(case, desk))
-
-    async def run_on(desk: Desk) -> None:
-        case = await desk.cases.get(number, lock=True)
-        await deadlines.plan(await desk.cases.change(number, **deadlines.resumed(case, desk)), desk)
-
-    await stage.say("wang", LAMP)
-    number = (await the_case(stage)).id
-    # Monday at two: six working hours of 24 are gone. It goes on on the Monday after.
-    await hours(stage, 5)
-    await stage.service.desks.write(stop)
-    stopped = await the_case(stage)
-    assert stopped.left_seconds == pytest.approx(20 * 3600, abs=30)
-    await hours(stage, 24 * 7 - 5)
-    assert [told(stage, who, "时限") for who in ("li", "chang", "zhou")] == [0, 0, 0]
-    await stage.service.desks.write(run_on)
-    running = await the_case(stage)
-    assert running.left_seconds is None
-    # Monday at nine and twenty working hours: Wednesday at two, after lunch.
-    assert running.due_at - stage.now == pytest.approx(timedelta(hours=53), abs=timedelta(minutes=1))
-    await hours(stage, 50)
-    assert (told(stage, "li", "快到时限"), told(stage, "chang", TO_LEADER)) == (1, 0)
-    await hours(stage, 3)
-    assert told(stage, "chang", TO_LEADER) == 1
-
-
 async def test_an_extension_takes_back_the_warning_and_the_climb(stage: Stage) -> None:
     async def extend(desk: Desk) -> None:
         case = await desk.cases.get(number, lock=True)
-        longer = deadlines.extended(case, Term(1, Unit.WORKING_DAY), desk)
-        await deadlines.plan(await desk.cases.change(number, **longer), desk)
+        later = desk.district.calendar.due(case.due_at, Term(1, Unit.WORKING_DAY))
+        await deadlines.plan(await desk.cases.change(number, due_at=later), desk)
 
     await stage.say("wang", RUBBISH)
     number = (await the_case(stage)).id
