@@ -20,6 +20,8 @@ UNITS = {
     "工作日": Unit.WORKING_DAY,
 }
 _WEEKDAYS = "一二三四五六日"
+# Longer than any holiday: a slip in the year.
+_LONGEST = timedelta(days=31)
 
 
 def national() -> tuple[dict[date, bool], frozenset[int]]:
@@ -63,11 +65,10 @@ def _days(row: "_Row", weekdays: tuple[int, ...]) -> dict[date, bool]:
     for key in ("off", "on"):
         for words in row.texts(key, optional=True):
             first, _, last = (part.strip() for part in words.partition("至"))
-            found = [_day(part) for part in (first, last or first)]
-            if None in found or found[0] > found[1]:  # type: ignore[operator]
+            day, until = _day(first), _day(last or first)
+            if day is None or until is None or not timedelta() <= until - day < _LONGEST:
                 row.wrong(f"{key} {words} 不是日期，例如：2026-10-01、2026-10-01 至 2026-10-07", key)
                 continue
-            day, until = found[0] or date.min, found[1] or date.min
             while day <= until:
                 if day in days:
                     row.wrong(f"{day} 写了两遍", key)
