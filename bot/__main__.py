@@ -168,6 +168,7 @@ def _check(settings: Settings, given: argparse.Namespace) -> int:
     if doubtful := [entry.id for entry in district.entries if not entry.confirmed]:
         print(f"待核实的问答 {len(doubtful)} 条：{'、'.join(doubtful)}")
     _tell_stale(district)
+    _tell_unannounced(district)
     return 0
 
 
@@ -182,6 +183,17 @@ def _tell_stale(district: "District") -> None:
     for entry in old:
         until = f"，有效期到 {entry.valid_until}" if entry.valid_until else ""
         print(f"  {entry.id}  {entry.question}（{entry.department}，{entry.checked} 核对{until}）")
+
+
+def _tell_unannounced(district: "District") -> None:
+    from datetime import UTC, datetime
+
+    from config.calendar import unannounced
+
+    for year in unannounced(district.calendar, district.day(datetime.now(UTC))):
+        print(
+            f"{year} 年的放假和调休还没写进 calendar.toml，暂按星期和法定节日算；国务院办公厅公布后请补上，不算错误。"
+        )
 
 
 def _invite(settings: Settings, given: argparse.Namespace) -> int:

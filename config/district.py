@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
 from domain.catalogue import Category
 from domain.district import District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
 from domain.people import STAFF, WORKERS, Role
+from domain.working_time import Calendar
 from nlp.normalise import bare
 
 # WeChat cuts a text message at 2,048 bytes, about 680 characters; source and department need room too.
@@ -76,8 +78,11 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
     categories = pages.toml("categories.toml", "category").each(
-        "category", "code name level role department hours warn urgent to_staff words"
+        "category", "code name level role department deadline warn urgent to_staff words"
     )
+    times = pages.toml("calendar.toml", "hours year own climb")
+    own_days = times.only("own")
+    own_days.limit("off on")
     entries = pages.faq()
     synonyms = pages.toml("synonyms.toml", "group").each("group", "words")
 
@@ -85,20 +90,30 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     communities = areas.column("code", level=(Level.COMMUNITY, Level.VILLAGE))
     in_grids, in_areas = grids.column("code"), areas.column("code")
     kind_codes = kinds.cells if kinds.sound else _ANYTHING
+    timezone = _timezone(facts)
+    working = calendar(
+        timezone,
+        facts.weekdays("office_days"),
+        times.each("hours", "since work"),
+        times.each("year", "year source off on"),
+        own_days,
+    )
 
     district = District(
         name=facts.text("name"),
         city=facts.text("city"),
         code=facts.known("code", districts, "区的编码（见 areas.csv）"),
-        timezone=_timezone(facts),
+        timezone=timezone,
         areas=_by_code(_areas(areas)),
         grids=_by_code(_grids(grids, communities, kind_codes, workers.column("area"))),
         kinds={kind: kinds.text(kind) for kind in kinds.cells},
         duties=dict(_duties(duties, kinds, kind_codes)),
         places=tuple(_places(places, in_grids)),
-        categories={category.code: category for category in _categories(categories)},
+        categories={category.code: category for category in _categories(categories, working)},
         entries=tuple(_entries(entries, in_grids, in_areas)),
         workers=tuple(_workers(workers, in_grids, communities)),
+        calendar=working,
+        climb=climb(times.each("climb", "to within nonstop")),
         phones=tuple(_phones(phones, in_grids, in_areas, workers.column("key"))),
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),
@@ -108,7 +123,6 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         stale_days=facts.number("stale_days", least=1, blank=365),
         office_from=facts.clock("office_from", blank=time(8, 30)),
         office_until=facts.clock("office_until", blank=time(17, 0)),
-        office_days=facts.weekdays("office_days"),
         same_within=facts.number("same_within", blank=7),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
@@ -256,7 +270,7 @@ def _workers(rows: "_Rows", grids: Container[str], communities: Container[str]) 
         )
 
 
-def _categories(rows: "_Rows") -> Iterator[Category]:
+def _categories(rows: "_Rows", working: Calendar) -> Iterator[Category]:
     rows.once("code")
     if "other" not in rows.column("code"):
         rows.wrong('缺少 code = "other"（其他）：认不出的问题归在这里')
@@ -267,16 +281,20 @@ def _categories(rows: "_Rows") -> Iterator[Category]:
             level=row.choice("level", (Level.COMMUNITY, Level.STREET, Level.DISTRICT)),
             role=row.choice("role", (*WORKERS, *STAFF)),
             department=row.text("department"),
-            hours=row.number("hours", least=1),
-            warn=row.number("warn"),
+            deadline=term(row, "deadline"),
+            warn=term(row, "warn"),
             words=row.texts("words"),
             urgent=row.flag("urgent", blank=False),
             to_staff=row.flag("to_staff", blank=False),
         )
         if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", category.code):
             row.wrong("code 只用小写字母、数字和“-”", "code")
-        if row.sound and category.warn >= category.hours:
-            row.wrong(f"提醒提前 {category.warn} 小时，应少于时限 {category.hours} 小时", "warn")
+        if row.sound and category.deadline.nonstop and not category.warn.nonstop:
+            row.wrong(
+                f"时限 {row.cell('deadline')} 一直计时，提前多久提醒（{row.cell('warn')}）也要写分钟、小时或天", "warn"
+            )
+        elif row.sound and not shorter(category.warn, category.deadline, working.seasons):
+            row.wrong(f"提前 {row.cell('warn')}提醒，应短于时限 {row.cell('deadline')}", "warn")
         yield category
 
 

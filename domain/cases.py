@@ -47,6 +47,8 @@ class Move(StrEnum):
     DISMISS = "dismiss"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    # Nobody makes this one: time does (domain/climb.py).
+    CLIMB = "climb"
 
 
 class Score(IntEnum):
@@ -209,10 +211,11 @@ class FollowingEnded:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineNears:
-    """A case's promised time is close; void when the case has moved on to another round or state."""
+    """A case's promised time is close; void when the case has moved on to another round, state or deadline."""
 
     case: int
     round: int
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from domain.people import Role
+from domain.working_time import Term
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of problem. `hours` is the promised time from dispatch to done, `warn` how long before it we remind.
+    """A kind of problem. `deadline` is the promised time from report to done, `warn` how long before it we remind.
 
     `words` are what residents say when they mean it; the guess counts them. `to_staff` goes past the grid's
     worker: a complaint about them is not theirs to handle.
@@ -18,8 +19,8 @@ class Category:
     level: str
     role: Role
     department: str
-    hours: int
-    warn: int
+    deadline: Term
+    warn: Term
     words: tuple[str, ...] = ()
     urgent: bool = False
     to_staff: bool = False

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers, prefix
 from domain.catalogue import Category
+from domain.climb import Rung
 from domain.grids import Grid, Place
 from domain.people import Role
+from domain.working_time import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,14 @@ class District:
     categories: dict[str, Category]
     entries: tuple[Entry, ...]
     workers: tuple[Worker, ...]
+    calendar: Calendar
+    climb: tuple[Rung, ...]
     phones: tuple[Phone, ...] = ()
     quiet_from: time = time(21, 30)
     quiet_until: time = time(7, 30)
     digest_at: time = time(8, 0)
     office_from: time = time(8, 30)
     office_until: time = time(17, 0)
-    office_days: tuple[int, ...] = (1, 2, 3, 4, 5)
     same_within: int = 7
     hotline: str = "12345"
     synonyms: tuple[tuple[str, ...], ...] = ()
@@ -118,12 +121,12 @@ class District:
         return moment.astimezone(self.timezone).date()
 
     def office_opens(self, moment: datetime) -> datetime:
-        """That moment, if somebody is in the office; else when it opens next. Days count from Monday, 1."""
+        """That moment, if somebody is in the office; else when it opens next."""
         local = moment.astimezone(self.timezone)
-        if local.isoweekday() in self.office_days and self.office_from <= local.time() < self.office_until:
+        if self.calendar.works(local.date()) and self.office_from <= local.time() < self.office_until:
             return moment
         day = local.date() if local.time() < self.office_from else local.date() + timedelta(days=1)
-        while day.isoweekday() not in self.office_days:
+        while not self.calendar.works(day):
             day += timedelta(days=1)
         return datetime.combine(day, self.office_from, self.timezone)
 

@@ -59,13 +59,19 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 {
                     "at": step.at,
                     "move": Phrase(f"case.did.{step.move}"),
-                    # Why a worker gave it back is said among colleagues.
-                    "words": f"：{step.words}" if step.words and (inside or step.move is not Move.RETURN) else "",
+                    "words": _why(step, inside=bool(inside)),
                 },
             )
             for step in steps
         ),
     )
+
+
+def _why(step: Step, *, inside: bool) -> Phrase | str:
+    """What was said at a step; why a worker gave it back is said among colleagues."""
+    if step.move is Move.CLIMB:
+        return Phrase(f"role.{step.words}")
+    return f"：{step.words}" if step.words and (inside or step.move is not Move.RETURN) else ""
 
 
 async def _phone(desk: Desk, person_id: int | None) -> str | None:

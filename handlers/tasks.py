@@ -2,7 +2,7 @@
 
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
-from domain.cases import OPEN, WITH_WORKER, Case, Status
+from domain.cases import OPEN, WITH_WORKER, Case, Part, Status, parts
 from domain.people import STAFF, WORKERS
 from handlers import case_card
 from storage.desk import Desk
@@ -17,11 +17,14 @@ SHOWN = 15
     place=0,
 )
 async def tasks(talk: Talk[Desk]) -> None:
+    if "case" in talk.given:
+        await _show(int(talk.given["case"]), talk)
+        return
     waiting = await talk.look("cases", list[Case], lambda desk: _waiting(desk, talk))
     if not waiting:
         talk.say("tasks.none")
         return
-    if len(waiting) > 1 and "case" not in talk.given:
+    if len(waiting) > 1:
         talk.say(
             "tasks.which",
             choices=[case_card.opener("tasks", case) for case in waiting[:SHOWN]],
@@ -41,9 +44,13 @@ async def tasks(talk: Talk[Desk]) -> None:
             ),
         )
         return
-    chosen = int(talk.given.get("case", waiting[0].id))
-    case = next((each for each in waiting if each.id == chosen), None)
-    if case is None:
+    await case_card.show(talk, waiting[0])
+
+
+async def _show(number: int, talk: Talk[Desk]) -> None:
+    """One case, to whoever may do something with it."""
+    case = await talk.look("case", Case | None, lambda desk: desk.cases.find(number))
+    if case is None or case.status not in OPEN or not parts(case, talk.person) - {Part.REPORTER}:
         talk.say("tasks.moved_on")
         return
     await case_card.show(talk, case)

@@ -22,11 +22,13 @@ from domain.cases import (
     Status,
     check,
 )
+from domain.climb import still_owed
 from domain.people import WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import ChatLost
 from nlp import private
 from nlp.normalise import mask
+from services import deadlines
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
@@ -45,7 +47,7 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
         )
         return
     category = desk.district.category(reported.category)
-    due_at = desk.now + timedelta(hours=category.hours)
+    due_at = deadlines.promised(category, desk)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
     if reported.phone:
@@ -95,7 +97,7 @@ async def _worker_of(grid: str, desk: Desk) -> Person | None:
 
 async def _give_to_worker(case: Case, desk: Desk) -> None:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
-    await _plan(case, desk)
+    await deadlines.plan(case, desk)
     photos = await desk.cases.photos(case.id)
     facts = _shown(case, desk)
     told = case.worker_id is not None and await desk.tell(
@@ -161,16 +163,6 @@ async def _tell_above(
     return False
 
 
-async def _plan(case: Case, desk: Desk) -> None:
-    warn = timedelta(hours=desk.district.category(case.category).warn)
-    if case.due_at - warn > desk.now:
-        await desk.plan(
-            DeadlineNears(case.id, case.round),
-            case.due_at - warn,
-            key=f"deadline:{case.id}:{case.round}:{case.worker_id}",
-        )
-
-
 @when(CaseMoved)
 async def move_case(moved: CaseMoved, desk: Desk) -> None:
     case = await desk.cases.get(moved.case, lock=True)
@@ -213,7 +205,7 @@ async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
     await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
     values: dict[str, object] = {
         "category": code,
-        "due_at": desk.now + timedelta(hours=category.hours),
+        "due_at": deadlines.promised(category, desk),
         "round": case.round + 1,
     }
     if category.to_staff:
@@ -230,7 +222,7 @@ async def _reclassified(moved: CaseMoved, case: Case, person: Person, desk: Desk
     await desk.tell(person.id, "case.you_reclassified", choices=arrange, department=category.department, **facts)
     if case.reporter_id != person.id:
         await _tell_reporter(case, desk, "case.was_reclassified", **facts)
-    await _plan(case, desk)
+    await deadlines.plan(case, desk)
     if case.worker_id != person.id:
         await desk.tell(
             case.worker_id,
@@ -337,7 +329,7 @@ async def _verified(moved: CaseMoved, case: Case, person: Person, desk: Desk) ->
 
 async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
     await desk.tell(person.id, "case.you_rejected", number=case.number)
-    await _plan(case, desk)
+    await deadlines.plan(case, desk)
     if person.id != case.reporter_id:
         await _tell_reporter(case, desk, "case.sent_back", number=case.number)
     else:
@@ -438,7 +430,15 @@ async def unfollow(ended: FollowingEnded, desk: Desk) -> None:
 @when(DeadlineNears)
 async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     case = await desk.cases.get(nears.case)
-    if case.round != nears.round or case.status not in (*WITH_WORKER, Status.RETURNED):
+    if not still_owed(case, nears.round, nears.due_at):
+        return
+    morning = deadlines.waits_until(case, desk)
+    if desk.now < morning < case.due_at:
+        await desk.plan(nears, morning, key=f"deadline:{case.id}:{case.round}:{morning.isoformat()}")
+        return
+    await deadlines.plan_climb(case, desk)
+    if case.due_at <= desk.now:
+        # We were down meanwhile: what the climb says is what is so.
         return
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
     told = case.status is not Status.RETURNED and await desk.tell(

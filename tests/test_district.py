@@ -3,7 +3,8 @@
 import re
 import shutil
 from collections import Counter
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import pytest
 
 from bot.__main__ import main
 from config import sample
+from config.calendar import unannounced
 from config.district import BadDistrict, Problem, check, load
 from domain.areas import Level
 from domain.district import District, answer_for
@@ -483,16 +485,36 @@ SLIPS = {
         "role",
         "role resident 不是这几个之一：gridworker、grid_leader、community、street、district",
     ),
-    "negative hours": Slip("categories.toml", "hours = 72", "hours = -72", "hours =", "hours 应是不小于 1 的整数"),
+    "a deadline of no known unit": Slip(
+        "categories.toml",
+        'deadline = "24 工作时"',
+        'deadline = "-3 礼拜"',
+        "deadline =",
+        "deadline -3 礼拜 不是时限，例如：2 小时、24 工作时、3 工作日",
+    ),
+    "a deadline without a unit": Slip(
+        "categories.toml", 'deadline = "24 工作时"', "deadline = 72", "deadline =", "deadline 应是加引号的文字"
+    ),
     "a warning after the deadline": Slip(
-        "categories.toml", "warn = 24", "warn = 72", "warn =", "提醒提前 72 小时，应少于时限 72 小时"
+        "categories.toml",
+        'warn = "8 工作时"',
+        'warn = "3 工作日"',
+        "warn =",
+        "提前 3 工作日提醒，应短于时限 24 工作时",
+    ),
+    "a warning in working time of what runs day and night": Slip(
+        "categories.toml",
+        'deadline = "24 工作时"',
+        'deadline = "72 小时"',
+        "warn =",
+        "时限 72 小时 一直计时，提前多久提醒（8 工作时）也要写分钟、小时或天",
     ),
     "a category code twice": Slip(
         "categories.toml",
         'code = "road"',
         'code = "street-lamp" ',
         'code = "street-lamp" ',
-        "code street-lamp 与第 3 行重复",
+        "code street-lamp 与第 4 行重复",
     ),
     "a category code in capitals": Slip(
         "categories.toml", 'code = "road"', 'code = "Road"', "Road", "code 只用小写字母、数字和“-”"
@@ -511,6 +533,63 @@ SLIPS = {
         'words = "',
         'words 应是一列文字，例如：["甲", "乙"]',
     ),
+    "hours of a day that is none": Slip(
+        "calendar.toml", 'since = "05-01"', 'since = "五一"', "since =", "since 五一 不是几月几日，例如：05-01"
+    ),
+    "two seasons from one day": Slip(
+        "calendar.toml", 'since = "10-01"', 'since = "05-01" ', 'since = "05-01" ', "since 05-01 与第 5 行重复"
+    ),
+    "a stretch of work nobody can read": Slip(
+        "calendar.toml", '"13:30-17:30"', '"13:30-24:30"', "work =", "work 13:30-24:30 不是一段时间，例如：08:00-12:00"
+    ),
+    "stretches of work that overlap": Slip(
+        "calendar.toml", '"13:30-17:30"', '"11:30-17:30"', "work =", "work 11:30-17:30 应从早到晚，各段不重叠"
+    ),
+    "a holiday that is no day": Slip(
+        "calendar.toml",
+        '    "2027-04-05",',
+        '    "2027-04-31",',
+        "off = [",
+        "off 2027-04-31 不是日期，例如：2026-10-01、2026-10-01 至 2026-10-07",
+    ),
+    "a holiday that ends before it begins": Slip(
+        "calendar.toml",
+        "2027-05-01 至 2027-05-02",
+        "2027-05-02 至 2027-05-01",
+        "off = [",
+        "off 2027-05-02 至 2027-05-01 不是日期，例如：2026-10-01、2026-10-01 至 2026-10-07",
+    ),
+    "a holiday that ends a year later": Slip(
+        "calendar.toml",
+        "2027-05-01 至 2027-05-02",
+        "2027-05-01 至 2028-05-02",
+        "off = [",
+        "off 2027-05-01 至 2028-05-02 不是日期，例如：2026-10-01、2026-10-01 至 2026-10-07",
+    ),
+    "a holiday of another year": Slip(
+        "calendar.toml", '    "2027-04-05",', '    "2028-04-04",', "off = [", "2028-04-04 不在 2027 年"
+    ),
+    "a holiday twice": Slip(
+        "calendar.toml", '    "2027-04-05",', '    "2027-01-01",', "off = [", "2027-01-01 写了两遍"
+    ),
+    "a swapped workday in the middle of the week": Slip(
+        "calendar.toml", "on = []", 'on = ["2027-02-10"]', "on =", "2027-02-10 是星期三，本来就上班"
+    ),
+    "a year twice": Slip(
+        "calendar.toml", "[own]", "[[year]]\nyear = 2027\n\n[own]", "year = 2027\n\n[own]", "year 2027 与第 19 行重复"
+    ),
+    "no days of the district's own": Slip("calendar.toml", "[own]\noff = []\non = []\n", "", "#", "缺少 [own]"),
+    "a level that nobody climbs to": Slip(
+        "calendar.toml",
+        'to = "street"',
+        'to = "city"',
+        'to = "city"',
+        "to city 不是这几个之一：grid_leader、community、street、district",
+    ),
+    "a level twice": Slip(
+        "calendar.toml", 'to = "street"', 'to = "community" ', 'to = "community" ', "to community 与第 45 行重复"
+    ),
+    "a level without its time": Slip("calendar.toml", 'nonstop = "30 分钟"', "", "[[climb]]", "缺少 nonstop"),
     "an entry id twice": Slip(FAQ_FILE, DOGS, 'id = "heating" ', 'id = "heating" ', "id heating 与第 2 行重复"),
     "a question twice": Slip(
         FAQ_FILE, "养狗要办证吗？", "几號供暖？", "几號供暖？", "“几號供暖？”与第 2 行的 heating 重复"
@@ -602,14 +681,14 @@ def test_each_slip_is_told_once_with_its_file_and_line(folder: Path, slip: Slip)
 
 
 def test_all_problems_are_told_at_once_by_file_and_line(folder: Path) -> None:
-    edit(folder / "categories.toml", "hours = 72", "hours = 0")
+    edit(folder / "categories.toml", 'deadline = "24 工作时"', 'deadline = "0 工作时"')
     edit(folder / "grids.csv", "2024-06-30", "去年")
     edit(folder / "grids.csv", "2022-05-01", "前年")
     edit(folder / "district.toml", "07:30", "7 点半")
     with pytest.raises(BadDistrict) as bad:
         load(folder)
     assert str(bad.value).splitlines() == [
-        "categories.toml:9: hours 应是不小于 1 的整数",
+        "categories.toml:10: deadline 0 工作时 不是时限，例如：2 小时、24 工作时、3 工作日",
         "district.toml:9: quiet_until 7 点半 不是时间，例如：07:30",
         "grids.csv:2: since 前年 不是日期，例如：2026-01-31",
         "grids.csv:13: until 去年 不是日期，例如：2026-01-31",
@@ -643,7 +722,7 @@ def test_a_quote_left_open_is_named_where_it_opens(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_told_every_file_it_lacks(tmp_path: Path) -> None:
-    assert len(check(tmp_path)) == 8
+    assert len(check(tmp_path)) == 9
 
 
 def test_what_excel_does_to_a_csv_is_accepted(folder: Path, jianhua: District) -> None:
@@ -744,6 +823,47 @@ def test_check_lists_the_answers_whose_source_nobody_could_confirm(
     assert main(["check", str(folder)]) == 1
     line = line_of(folder / FAQ_FILE, 'answer = ""\n')
     assert capsys.readouterr().out.splitlines() == [f"{FAQ_FILE}:{line}: 缺少 answer", "jianhua：1 处错误"]
+
+
+def test_check_names_a_year_in_reach_whose_holidays_are_not_written_down(
+    folder: Path, capsys: pytest.CaptureFixture[str], jianhua: District
+) -> None:
+    this_year = datetime.now(UTC).year
+    assert main(["check", str(folder)]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "calendar.toml" in line]
+    assert told == [
+        f"{year} 年的放假和调休还没写进 calendar.toml，暂按星期和法定节日算；国务院办公厅公布后请补上，不算错误。"
+        for year in unannounced(jianhua.calendar, jianhua.day(datetime.now(UTC)))
+    ]
+    years = "".join(f'[[year]]\nyear = {year}\nsource = "某文"\n\n' for year in range(this_year, this_year + 2))
+    text = (folder / "calendar.toml").read_text(encoding="utf-8")
+    own = text[text.index("[own]") :]
+    (folder / "calendar.toml").write_text(text[: text.index("[[year]]")] + years + own, encoding="utf-8")
+    assert main(["check", str(folder)]) == 0
+    assert "calendar.toml" not in capsys.readouterr().out
+
+
+def test_a_year_is_in_reach_three_months_before_it_begins(jianhua: District) -> None:
+    known = replace(jianhua.calendar, announced=frozenset({2026}))
+    assert unannounced(known, date(2026, 9, 30)) == []
+    assert unannounced(known, date(2026, 10, 1)) == [2027]
+    assert unannounced(known, date(2028, 1, 1)) == [2028]
+
+
+def test_what_the_folder_says_of_a_year_holds_once_its_source_is_named(folder: Path) -> None:
+    def works(day: date) -> bool:
+        return load(folder).calendar.works(day)
+
+    may_day, after, saturday = date(2026, 5, 4), date(2026, 5, 6), date(2026, 5, 9)
+    calendar = folder / "calendar.toml"
+    edit(calendar, "[own]", '[[year]]\nyear = 2026\noff = ["2026-05-06"]\non = ["2026-05-10"]\n\n[own]')
+    assert (works(may_day), works(after), works(saturday)) == (False, True, True)
+    edit(calendar, "year = 2026\n", 'year = 2026\nsource = "另一份通知"\n')
+    assert (works(may_day), works(after), works(saturday)) == (True, False, False)
+    # The first of May needs no notice.
+    assert not works(date(2026, 5, 1))
+    edit(calendar, "[own]\noff = []", '[own]\noff = ["2026-05-04"]')
+    assert not works(may_day)
 
 
 def test_the_digest_is_the_same_for_the_same_bytes_and_another_for_others(folder: Path) -> None:

@@ -17,6 +17,7 @@ from bot.core.words import Address, Said
 from config.settings import Settings, load
 from domain.catalogue import Category
 from domain.people import Role
+from domain.working_time import Term, Unit
 from nlp import linear, place, private, training, when
 from nlp.ear import MODELS, Ear
 from nlp.routing import form
@@ -149,7 +150,8 @@ def test_words_of_no_kind_we_know_are_of_the_other_kind(knowledge: Knowledge) ->
 
 
 def test_a_district_with_other_categories_goes_by_its_own_words(knowledge: Knowledge) -> None:
-    boats = Category("boats", "船只", "street", Role.GRIDWORKER, "港务", 24, 6, words=("小船", "缆绳"))
+    day = Term(1, Unit.DAY)
+    boats = Category("boats", "船只", "street", Role.GRIDWORKER, "港务", day, day, words=("小船", "缆绳"))
     other = knowledge.district.categories["other"]
     district = replace(knowledge.district, categories={"boats": boats, "other": other})
     ear = Ear(district)

@@ -21,6 +21,7 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
 from domain.cases import Move, Score, Status
+from domain.climb import LEVELS
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -55,8 +56,9 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
-    # A case is opened by reporting, not by a button.
-    "case.button.{}": [move for move in Move if move is not Move.OPEN],
+    # A case is opened by reporting, not by a button; and it climbs by itself.
+    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.CLIMB)],
+    "case.climb.{}": LEVELS,
     "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
@@ -66,7 +68,7 @@ NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
 }
-MOMENTS = {"at", "closes", "due", "opens", "until"}
+MOMENTS = {"at", "by", "closes", "due", "opens", "until"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {

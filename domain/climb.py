@@ -1,0 +1,49 @@
+"""A promise to a resident is broken: who hears of it level by level (逐级上报), and how long each has to act."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.cases import WITH_WORKER, Case, Status
+from domain.people import WORKERS, Role
+from domain.working_time import Term
+
+# From the nearest up; the gridworker's own time to act is the deadline itself.
+LEVELS = (Role.GRID_LEADER, Role.COMMUNITY, Role.STREET, Role.DISTRICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One level of the climb, and its time to act; `nonstop` where the category's own deadline runs day and night."""
+
+    to: Role
+    within: Term
+    nonstop: Term
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """A case's promised time, or the time of the level below, has passed: now it is told to `to`.
+
+    Void when the case has moved on to another round, state or deadline.
+    """
+
+    case: int
+    round: int
+    due_at: datetime
+    to: Role
+
+
+def still_owed(case: Case, of_round: int, due_at: datetime | None) -> bool:
+    """Whether what was promised then is still to be done; `due_at` None where only the round was noted."""
+    return (
+        case.round == of_round
+        and case.due_at == (due_at or case.due_at)
+        and case.status in (*WITH_WORKER, Status.RETURNED)
+    )
+
+
+def ladder(rungs: Sequence[Rung], case: Case, *, to_staff: bool) -> list[Rung]:
+    """The levels a case climbs: no grid leader where it lies with no worker, or is about one."""
+    with_worker = case.status in WITH_WORKER and not to_staff
+    return [rung for rung in rungs if with_worker or rung.to not in WORKERS]
