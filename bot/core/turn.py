@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic
@@ -251,7 +252,10 @@ class Turns(Generic[D]):
             found = choices[said.tap.choice].opens if 0 <= said.tap.choice < len(choices) else None
             return self._keeps_nothing(found)
         text = said.text.strip()
-        names = {record.name for record in state.stack} | {self._ear.intent(said).conversation}
+        names = {record.name for record in state.stack}
+        with suppress(Exception):
+            # It may be the very thing that fails; what is open and what is offered is known without it.
+            names.add(self._ear.intent(said).conversation)
         if opened := self._book.opened_by(text):
             names.add(opened[0].name)
         if choice := await self._typed_choice(desk, contact, text):
