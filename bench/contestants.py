@@ -91,6 +91,7 @@ def service_environment(
     given = {
         "XIAOMAZHA_DATABASE_URL": database,
         "XIAOMAZHA_FILES": str(folder / "files"),
+        "XIAOMAZHA_KEYS": str(folder / "keys"),
         "XIAOMAZHA_HTTP_PORT": str(port),
         "XIAOMAZHA_DEMO": "off",
     }

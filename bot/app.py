@@ -32,6 +32,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
 from bot.sender import Sender
+from bot.teller import Teller
 from config import district as district_files
 from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
@@ -42,6 +43,7 @@ from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
 from storage.folder import Folder
+from storage.keys import Keys
 from storage.migrate import Unreachable, migrate
 from storage.outbox import TellOn, lane
 from storage.people import phone_key
@@ -74,6 +76,7 @@ class Service:
         book: Book,
         bell: Bell,
         answers: Answers,
+        teller: Teller,
         monotonic: Callable[[], float],
     ) -> None:
         self.settings = settings
@@ -83,6 +86,7 @@ class Service:
         self.book = book
         self.bell = bell
         self.answers = answers
+        self.teller = teller
         self._monotonic = monotonic
         self.guests: dict[str, Guest] = {}
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
@@ -125,6 +129,7 @@ class Service:
         except Unreachable as error:
             raise CannotGoOn(f"数据库用不了（{error}）：请核对 XIAOMAZHA_DATABASE_URL。") from None
         await self.desks.database.exclusive("xiaomazha:district", self._take_in)
+        await self.teller.prepare()
 
     async def _take_in(self, connection: Connection) -> None:
         desk = self.desks.at(connection)
@@ -276,10 +281,13 @@ def build(
     def menu(person: Person) -> list[tuple[str, str]]:
         return [(each.command, f"{each.name}.title") for each in book.listed(person) if each.command]
 
-    desks = Desks(database, texts, district, rules, clock, new_id, album, menu)
+    keys = Keys(settings.keys)
+    desks = Desks(database, texts, district, rules, clock, new_id, album, menu, keys)
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     answers = Answers(desks, ear)
-    service = Service(settings, district, desks, turns, book, Bell(desks, answers.refresh), answers, monotonic)
+    teller = Teller(desks, keys)
+    bell = Bell(desks, [answers.refresh, teller.refresh])
+    service = Service(settings, district, desks, turns, book, bell, answers, teller, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

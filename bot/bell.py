@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -22,8 +22,8 @@ _LONGEST_PAUSE = 600.0
 class Bell:
     """APScheduler only rings: the rows decide what is due, so a bell missed or rung twice changes nothing."""
 
-    def __init__(self, desks: Desks, refresh: Callable[[], Awaitable[None]]) -> None:
-        """`refresh` takes in what other processes, or we ourselves, have put down since the last ring."""
+    def __init__(self, desks: Desks, refresh: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """`refresh`: each looks, after what is due, for what other processes or we ourselves have put down."""
         self._desks = desks
         self._refresh = refresh
         self._ringing = asyncio.Lock()
@@ -47,7 +47,8 @@ class Bell:
         async with self._ringing:
             while await self._one():
                 done += 1
-            await self._refresh()
+            for refresh in self._refresh:
+                await refresh()
         return done
 
     async def _one(self) -> bool:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     district: Path = Field(HOME / "districts" / "jianhua", description="区数据目录，用 `xiaomazha check` 检查")
     texts: Path = Field(HOME / "texts", description="居民看到的文字")
     files: str = Field("var/files", description="照片存放处：目录，或 `s3://桶名/前缀`（这时下面四项 S3 设置都要填）")
+    keys: Path = Field(
+        Path("var/keys"),
+        description="正在进行的表决的密钥放在哪儿：不能进备份，几个进程要看到同一个目录，见 [部署](run.md)",
+    )
     models: Path = Field(Path("var/models"), description="自己重学的类别模型放在哪儿（`xiaomazha category retrain`）")
     s3_endpoint: str | None = Field(None, description="S3 兼容存储的地址；服务要求桶名在域名里的，连桶名一起写")
     s3_region: str | None = Field(None, description="S3 的地域")

@@ -1,9 +1,10 @@
-"""A ballot (表决): a question put to everybody in an area, one vote a person, sealed until it closes."""
+"""A ballot (表决): a question put to everybody in an area, one vote a person, secret, and sealed until it closes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.areas import covers
+from domain.counting import Method, Paper, Tally, valid
 from domain.people import STAFF, Person, Role
 from domain.refusals import Refused
 
@@ -13,7 +14,10 @@ HOSTS = (Role.COUNCIL_HOST, *STAFF)
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A question with its options. Closed at `closes_at` by the clock, whatever any message says."""
+    """A question with its options. Closed at `closes_at` by the clock, whatever any message says.
+
+    `key` names the key its envelopes are sealed under, `quorum` is in percent of the eligible.
+    """
 
     id: int
     area: str
@@ -24,6 +28,10 @@ class Ballot:
     closes_at: datetime
     closed_at: datetime | None = None
     cancelled: str | None = None
+    method: Method = Method.SINGLE
+    quorum: int = 0
+    key: str | None = None
+    result: "Result | None" = None
 
     def open_at(self, moment: datetime) -> bool:
         return self.closed_at is None and self.cancelled is None and moment < self.closes_at
@@ -31,14 +39,18 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The count of a closed ballot, option by option, and how many could have voted."""
+    """The count of a closed ballot, and how many could have voted."""
 
-    counts: tuple[int, ...]
+    tally: Tally
     eligible: int
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        return self.tally.counts
+
+    @property
     def votes(self) -> int:
-        return sum(self.counts)
+        return self.tally.papers
 
     @property
     def turnout(self) -> float:
@@ -58,16 +70,32 @@ def check_opening(person: Person, area: str, options: tuple[str, ...], opens: da
         raise Refused("ballot.too_long", answer="ballot_open.until", days=LONGEST.days)
 
 
-def check_vote(ballot: Ballot, person: Person, option: int, moment: datetime) -> None:
-    """Raise `Refused` unless this person may cast this vote now."""
+def check_vote(ballot: Ballot, person: Person, paper: Paper | None, moment: datetime) -> None:
+    """Raise `Refused` unless this person may cast this paper now; None stands for one still to be marked."""
     if person.grid is None or not covers(ballot.area, person.grid):
         raise Refused("ballot.not_your_ballot")
     if ballot.cancelled is not None:
         raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
     if not ballot.open_at(moment):
         raise Refused("ballot.closed", question=ballot.question)
-    if not 0 <= option < len(ballot.options):
+    if paper is not None and not valid(paper, ballot.method, len(ballot.options)):
         raise Refused("ballot.no_such_option")
+
+
+def check_list(ballot: Ballot, person: Person) -> None:
+    """Raise `Refused` unless this person may see the published list of a ballot's receipts."""
+    lives_there = person.grid is not None and covers(ballot.area, person.grid)
+    if not lives_there and not person.serves(ballot.area, HOSTS):
+        raise Refused("ballot.not_your_ballot")
+    if ballot.cancelled is not None:
+        raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
+    if not counted(ballot):
+        raise Refused("ballot.not_counted", question=ballot.question, closes=ballot.closes_at)
+
+
+def counted(ballot: Ballot) -> bool:
+    """Whether the count is done, so that anything of it may be seen."""
+    return ballot.result is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +120,11 @@ class BallotCancelled:
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """A resident voted, or changed their vote. `option` counts from 0."""
+    """A resident voted, or changed their vote. Never planned for later: nobody may read it anywhere."""
 
     ballot: int
     by: int
-    option: int
+    paper: Paper
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from services.councils import options
 from storage.desk import Desk
 
 
-@conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5)
+@conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5, private=True)
 async def vote(talk: Talk[Desk]) -> VoteCast | None:
     chosen = talk.given.get("ballot") or talk.opening.text
     if not (chosen.isdecimal() and len(chosen) < 10):
@@ -32,7 +32,7 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
     if "option" in talk.given:
-        return VoteCast(ballot.id, talk.person.id, int(talk.given["option"]))
-    check_vote(ballot, talk.person, 0, talk.now)
+        return VoteCast(ballot.id, talk.person.id, (int(talk.given["option"]),))
+    check_vote(ballot, talk.person, None, talk.now)
     talk.say("vote.option", question=ballot.question, closes=ballot.closes_at, choices=options(ballot))
     return None

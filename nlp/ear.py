@@ -23,6 +23,8 @@ MODELS = Path(__file__).parent / "models"
 
 # As `storage.people` makes them: letters and digits nobody confuses.
 _CODE = re.compile(r"(?:I_)?(?=[A-Z2-9]*\d)[A-HJKMNP-Z2-9]{10}")
+# A vote's receipt: its dashes, or a digit, tell it from a word.
+_VOTE_RECEIPT = re.compile(r"[A-HJKMNP-Z2-9]{4}(-[A-HJKMNP-Z2-9]{4}){2}|(?=[A-Z]*\d)[A-HJKMNP-Z2-9]{12}")
 _RECEIPT = re.compile(r"(?<![\d-])\d{6}-\d{4,9}(?!\d)")
 # The conversation that does what is wanted.
 _OPENS = {
@@ -78,6 +80,8 @@ class Ear:
             return Meant("phone")
         if _CODE.fullmatch(text.replace("-", "").replace(" ", "").upper()):
             return Meant("join")
+        if _VOTE_RECEIPT.fullmatch(text.replace(" ", "").upper()):
+            return Meant("receipts")
         if said.photos or said.position:
             return Meant("report", {"guessed": "yes"})
         folded = normalise.fold(text)

@@ -34,8 +34,7 @@ def _draw(ballot: Ballot, result: Result) -> bytes:
         pen.text((_MARGIN, top), line, _INK, _font(48))
         top += 66
     top += 32
-    most = max(result.counts, default=0)
-    for label, votes in zip(labels, result.counts, strict=True):
+    for option, (label, votes) in enumerate(zip(labels, result.counts, strict=True)):
         share = votes / result.votes if result.votes else 0
         pen.text((_WIDTH - _MARGIN, top), f"{votes} 票  {share:.0%}", _INK, _font(36), anchor="ra")
         for line in label:
@@ -49,7 +48,7 @@ def _draw(ballot: Ballot, result: Result) -> bytes:
             pen.rounded_rectangle(
                 (_MARGIN, top, _MARGIN + max(_BAR, int(full * share)), top + _BAR),
                 _BAR // 2,
-                _GREEN if votes == most else _WOOD,
+                _GREEN if option in result.tally.leads else _WOOD,
             )
         top += _BAR + 34
     pen.text(

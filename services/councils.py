@@ -1,9 +1,11 @@
 """A ballot is opened, voted in, closed on its second; everybody it concerns is told."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.core.render import Phrase
+from bot.core.render import Phrase, Withheld
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.areas import covers
@@ -13,14 +15,14 @@ from domain.councils import (
     BallotCloses,
     BallotOpened,
     BallotReminds,
-    Result,
     VoteCast,
     check_opening,
     check_vote,
 )
+from domain.counting import Paper
 from domain.refusals import Refused
-from services import chart
 from storage.desk import Desk
+from storage.keys import new_slip
 
 # The reminder comes when a fifth of the time is left, a day before the end at the earliest.
 REMIND_SHARE, REMIND_AT_MOST = 5, timedelta(days=1)
@@ -32,7 +34,9 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     if host is None:
         raise Refused("ballot.not_your_area")
     check_opening(host, opened.area, opened.options, desk.now, opened.closes_at)
-    ballot = await desk.ballots.open(opened)
+    # Before the ballot: a key too many opens nothing, a ballot without one could not be voted in.
+    key = await asyncio.to_thread(desk.keys.make)
+    ballot = await desk.ballots.open(opened, key)
     told = await desk.tell_area(
         ballot.area,
         "ballot.opened",
@@ -63,13 +67,23 @@ async def cast_vote(cast: VoteCast, desk: Desk) -> None:
     person = await desk.people.get(cast.by)
     if person is None:
         raise Refused("ballot.not_your_ballot")
-    check_vote(ballot, person, cast.option, desk.now)
-    changed = await desk.ballots.cast(ballot.id, person.id, cast.option)
+    check_vote(ballot, person, cast.paper, desk.now)
+    key = ballot.key or ""
+    seal, slip = desk.keys.seal(key), new_slip()
+    changed = not await desk.ballots.cast(ballot.id, person.id, slip, seal.shut(slip, cast.paper))
+    if changed:
+        # One row, one vote: what is in the envelope changes, the receipt stays.
+        slip = await desk.ballots.slip(ballot.id, person.id) or slip
+        await desk.ballots.change(ballot.id, person.id, seal.shut(slip, cast.paper))
+    marked, room = words_of(cast.paper, [desk.label(option) for option in ballot.options])
+    gone = Phrase("ballot.shown_once")
     await desk.tell(
         person.id,
         "ballot.you_changed" if changed else "ballot.you_voted",
         question=ballot.question,
-        option=ballot.options[cast.option],
+        # Not as words in a message that is kept: they would say who voted what.
+        option=Withheld(key, seal.hide(marked, room), gone),
+        receipt=Withheld(key, seal.hide(seal.receipt(slip), room), gone),
         closes=ballot.closes_at,
         choices=[Choice("ballot.change", opens="vote", given={"ballot": str(ballot.id)})],
     )
@@ -115,35 +129,45 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
 
 @when(BallotCloses)
 async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
+    """Waits for the votes being cast, and none is cast after it. Counting is `bot.teller`'s, who need not hurry."""
     ballot = await desk.ballots.get(closes.ballot, lock=True)
-    if ballot.closed_at is not None:
+    if ballot.closed_at is None:
+        await desk.ballots.close(ballot.id)
+
+
+async def tell_result(ballot: Ballot, picture: str, desk: Desk) -> None:
+    """Tell the area and the host what came out, once."""
+    result = ballot.result
+    if result is None or not await desk.ballots.told(ballot.id):
         return
-    await desk.ballots.close(ballot.id)
-    ballot = await desk.ballots.get(ballot.id)
-    counts, eligible = await desk.ballots.count(ballot)
-    result = Result(counts, eligible)
-    picture = await desk.album.draw(await chart.draw(ballot, result), desk.files)
     shown: dict[str, Any] = {
         "question": ballot.question,
         "votes": result.votes,
         "eligible": result.eligible,
         "turnout": f"{result.turnout:.0%}",
-        "counts": tuple(
-            Phrase("ballot.count", {"option": option, "votes": votes})
-            for option, votes in zip(ballot.options, counts, strict=True)
-        ),
+        "counts": counts(ballot),
+        "choices": [Choice("ballot.list", opens="receipts", given={"ballot": str(ballot.id)})],
+        "photos": [picture],
     }
-    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", photos=[picture], **shown)
+    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", **shown)
     host = await desk.people.get(ballot.host_id)
     if host and (host.grid is None or not covers(ballot.area, host.grid)):
-        await desk.tell(
-            host.id,
-            "ballot.result",
-            kind=Kind.NOTICE,
-            photos=[picture],
-            once=f"ballot:{ballot.id}:result:host",
-            **shown,
-        )
+        await desk.tell(host.id, "ballot.result", kind=Kind.NOTICE, once=f"ballot:{ballot.id}:result:host", **shown)
+
+
+def counts(ballot: Ballot) -> tuple[Phrase, ...]:
+    """A line for each option of a counted ballot."""
+    votes = ballot.result.counts if ballot.result else ()
+    return tuple(
+        Phrase("ballot.count", {"option": option, "votes": each})
+        for option, each in zip(ballot.options, votes, strict=True)
+    )
+
+
+def words_of(paper: Paper, labels: Sequence[str]) -> tuple[str, int]:
+    """What is marked on a paper, and how many bytes the longest that could be marked would take, or a receipt."""
+    longest = sum(len(f"{label}、".encode()) for label in labels)
+    return "、".join(labels[mark] for mark in paper), max(longest, 16)
 
 
 def options(ballot: Ballot) -> list[Choice]:

@@ -29,6 +29,7 @@ from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.keys import Keys
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
@@ -57,6 +58,7 @@ class Desk:
         new_id: Callable[[], str],
         album: Album,
         menu: Menu,
+        keys: Keys,
     ) -> None:
         self._db = connection
         self._rules = rules
@@ -66,6 +68,7 @@ class Desk:
         self.new_id = new_id
         self.album = album
         self._menu = menu
+        self.keys = keys
         # Platforms for which something was put in line; None stands for all of them.
         self.queued: set[str | None] = set()
         self._speaker: Chat | None = None
@@ -107,7 +110,7 @@ class Desk:
 
     @cached_property
     def outbox(self) -> OutboxStore:
-        return OutboxStore(self._db, self.now)
+        return OutboxStore(self._db, self.now, self.keys.show)
 
     @cached_property
     def files(self) -> FileStore:
@@ -370,6 +373,7 @@ class Desks:
         new_id: Callable[[], str],
         album: Album,
         menu: Menu,
+        keys: Keys,
     ) -> None:
         self.database = database
         self.texts = texts
@@ -379,6 +383,7 @@ class Desks:
         self.new_id = new_id
         self.album = album
         self._menu = menu
+        self.keys = keys
         # Told the platforms for which something was put in line, and in which commit, where commits are shared.
         self.on_queued: Callable[[Set[str | None], int | None], None] = lambda _platforms, _commit: None
 
@@ -392,6 +397,7 @@ class Desks:
             self.new_id,
             self.album,
             self._menu,
+            self.keys,
         )
 
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:

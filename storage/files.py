@@ -77,11 +77,21 @@ class Album:
         await self.store.put(name(digest, thumb=True), thumb)
         await self.store.put(name(digest), photo)
 
-    async def draw(self, png: bytes, files: "FileStore") -> str:
-        """Store a picture of our own, as it is, for the transaction at hand to point to."""
+    async def draw(self, png: bytes) -> str:
+        """Store a picture of our own, as it is; returns its digest, which may be pointed to for a day.
+
+        Raises:
+            OSError: it cannot be stored just now.
+        """
         digest = hashlib.sha256(png).hexdigest()
-        await files.note(digest, len(png))
         await self.store.put(name(digest), png)
+        try:
+            await self._note(digest, len(png))
+        except Unavailable as error:
+            raise ConnectionError("the database does not take the picture's row") from error
+        if not await self.store.has(name(digest)):
+            # As above.
+            await self.store.put(name(digest), png)
         return digest
 
     async def read(self, digest: str, *, thumb: bool = False) -> bytes:

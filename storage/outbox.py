@@ -1,6 +1,6 @@
 """Messages on their way out: queued inside the turn that caused them, sent by the sender, never forgotten."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from bot.core.outbox import POLICIES
+from bot.core.render import filled
 from bot.core.words import Choice, Kind, Lying, Outgoing, Reply
 from storage import facts
 from storage.database import Connection
@@ -173,9 +174,20 @@ _LYING = (
 class OutboxStore:
     """Reads and writes about outgoing messages."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, show: Callable[[str, str], str | None] = lambda _key, _token: None
+    ) -> None:
+        """`show` tells what is withheld in a reply, put in where it leaves us and nowhere before."""
         self._db = connection
         self._now = now
+        self._show = show
+
+    def _outgoing(self, row: Any) -> Outgoing:
+        reply = _reply(row.body)
+        if row.kind == Kind.REPLY:
+            # Other kinds may be folded into one message and kept again.
+            reply = replace(reply, text=filled(reply.text, self._show))
+        return Outgoing(row.id, Kind(row.kind), row.chat, reply, row.queued_at, row.attempts)
 
     async def queue(
         self,
@@ -276,7 +288,7 @@ class OutboxStore:
                 late.append(row.id)
                 continue
             last += 1
-            posted.append(Lying(row.contact_id, before.get(row.contact_id, row.before), last, _outgoing(row)))
+            posted.append(Lying(row.contact_id, before.get(row.contact_id, row.before), last, self._outgoing(row)))
             before[row.contact_id] = last
         await self.dead(late)
         if posted:
@@ -289,7 +301,7 @@ class OutboxStore:
     async def lying(self, contact_id: int, after: int, limit: int = 200) -> list[tuple[int, Outgoing]]:
         """What lies in a mailbox after a number, in order, as (number, message)."""
         rows = await self._db.execute(_LYING, {"contact": contact_id, "after": after, "limit": limit})
-        return [(row.delivered, _outgoing(row)) for row in rows]
+        return [(row.delivered, self._outgoing(row)) for row in rows]
 
     async def _due(self, way: str, limit: int) -> Sequence[Any]:
         return (await self._db.execute(_TO_POST, {"lane": way, "now": self._now, "limit": limit})).all()
@@ -311,7 +323,7 @@ class OutboxStore:
                 if row.expires_at is not None and row.expires_at <= self._now:
                     late.append(row.id)
                 elif row.contact_id not in claimed and len(claimed) < limit:
-                    outgoing = replace(_outgoing(row), attempts=row.attempts + 1)
+                    outgoing = replace(self._outgoing(row), attempts=row.attempts + 1)
                     claimed[row.contact_id] = Claimed(
                         outgoing,
                         row.contact_id,
@@ -355,7 +367,8 @@ class OutboxStore:
             .limit(50)
         )
         return [
-            Claimed(_outgoing(row), claimed.contact_id, claimed.language, True, row.topic, row.due_at) for row in rows
+            Claimed(self._outgoing(row), claimed.contact_id, claimed.language, True, row.topic, row.due_at)
+            for row in rows
         ]
 
     async def fold(self, into: int, reply: Reply, others: Iterable[int]) -> None:
@@ -437,7 +450,3 @@ def _comes_after(person: tuple[str, int]) -> ColumnElement[bool]:
 
 def _pointers(reply: Reply) -> str | None:
     return " ".join(reply.photos) or None
-
-
-def _outgoing(row: Any) -> Outgoing:
-    return Outgoing(row.id, Kind(row.kind), row.chat, _reply(row.body), row.queued_at, row.attempts)

@@ -15,6 +15,7 @@ from bot.core.words import Address
 from domain.cases import WITH_WORKER, Status
 from domain.district import District
 from domain.people import Held, Person, Role
+from storage.ballots import BallotStore
 from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
@@ -31,7 +32,6 @@ from storage.tables import (
     Parked,
     People,
     Roles,
-    Votes,
 )
 
 INVITATION_DAYS = 7
@@ -367,9 +367,7 @@ class PeopleStore:
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
-        voted = select(Votes.ballot_id).where(Votes.person_id == into)
-        await self._db.execute(delete(Votes).where(Votes.person_id == old, Votes.ballot_id.in_(voted)))
-        await self._db.execute(update(Votes).where(Votes.person_id == old).values(person_id=into))
+        await BallotStore(self._db, self._now).merge(old, into)
         followed = select(Followers.case_id).where(Followers.person_id == into)
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))

@@ -260,32 +260,60 @@ class Corrections(Base):
 
 
 class Ballots(Base):
-    """A question put to an area, open until `closes_at`."""
+    """A question put to an area, open until `closes_at`; then counted (`result`, as JSON) and told (`told_at`).
+
+    `key` is the name of the key its envelopes are sealed under, which is not in the database.
+    """
 
     __tablename__ = "ballots"
     id: Mapped[int] = mapped_column(primary_key=True)
     area: Mapped[str]
     question: Mapped[str]
     options: Mapped[str]
+    method: Mapped[str] = mapped_column(default="single", server_default="single")
+    quorum: Mapped[int] = mapped_column(default=0, server_default="0")
     host_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    key: Mapped[str | None]
     opened_at: Mapped[datetime]
     closes_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     cancelled: Mapped[str | None]
+    result: Mapped[str | None]
+    told_at: Mapped[datetime | None]
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
+        _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
         _NEVER_AGAIN,
     )
 
 
-class Votes(Base):
-    """One person, one vote a ballot, however many chats; changed until the close."""
+# Rows lie in the order of their key, not of their coming.
+_NO_ORDER = {"sqlite_with_rowid": False}
 
-    __tablename__ = "votes"
+
+class Roll(Base):
+    """Who has voted in a ballot: one row, one vote, however many chats; nothing says when.
+
+    Until the count `envelope` holds the sealed paper, changed until the close, and `slip` what its receipt is made
+    from; then both are emptied.
+    """
+
+    __tablename__ = "roll"
     ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    option: Mapped[int]
-    at: Mapped[datetime]
+    slip: Mapped[str | None]
+    envelope: Mapped[str | None]
+    __table_args__ = _NO_ORDER
+
+
+class Urn(Base):
+    """What was voted, by receipt: filled after the close, in the order of the receipts. Nothing leads to the roll."""
+
+    __tablename__ = "urn"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    receipt: Mapped[str] = mapped_column(primary_key=True)
+    paper: Mapped[str]
+    __table_args__ = _NO_ORDER
 
 
 class Clusters(Base):

@@ -32,7 +32,9 @@ def knowledge() -> Knowledge:
 
 
 async def _prepare(url: str, knowledge: Knowledge, files: Path) -> None:
-    service = build(load(database_url=url, files=files), clock=lambda: START, knowledge=knowledge)
+    service = build(
+        load(database_url=url, files=files, keys=files.parent / "keys"), clock=lambda: START, knowledge=knowledge
+    )
     await service.prepare()
     await service.desks.database.close()
 
@@ -92,4 +94,4 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return load(database_url=database_url, files=tmp_path / "files", http_port=0)
+    return load(database_url=database_url, files=tmp_path / "files", keys=tmp_path / "keys", http_port=0)

@@ -4,6 +4,7 @@ Its signs, one a line:
     @ wang 居民 <grid>      who somebody is, and the area their role is for
     wang> words             said to us; [接单] is a button they have; <photo words>, <voice>, <position>, <2500 字>
     wang> 100× words        said that often, all at once
+    wang> 查票 <回执>        the receipt they were last told
     wang< line              what we say, line by line; buttons at the end; … stands for anything
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
@@ -104,6 +105,7 @@ class Stage:
             self.service = self._build()
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
+        words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words
         times = 1
         if match := re.match(r"(\d+)× ", words):
             times, words = int(match[1]), words[match.end() :]
@@ -127,6 +129,10 @@ class Stage:
         if match := re.fullmatch(r"<(\w+)(?: (.*))?>", words):
             return await self._odd(base, match[1], match[2] or "")
         return _with(base, text=words.replace("⏎", "\n"))
+
+    def _receipt(self, who: str) -> str:
+        shown = " ".join(message.reply.text for message in self._phones[who].messages)
+        return str(re.findall(r"回执号(?:还是)?：([A-Z2-9-]{14})", shown)[-1])
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":

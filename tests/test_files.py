@@ -463,7 +463,7 @@ async def test_a_picture_of_our_own_is_safe_from_the_moment_it_is_drawn(start: S
     digest = hashlib.sha256(b"\x89PNG").hexdigest()
     await service.desks.album.store.put(name(digest), b"\x89PNG")
     clock.now += timedelta(days=2)
-    assert await service.desks.write(lambda desk: desk.album.draw(b"\x89PNG", desk.files)) == digest
+    assert await service.desks.album.draw(b"\x89PNG") == digest
     sweeping = asyncio.create_task(swept(sweeper))
     await asyncio.wait([sweeping], timeout=0.3)
     await service.desks.write(lambda desk: _in_a_message(desk, digest))
@@ -710,7 +710,7 @@ async def test_a_photo_goes_up_and_comes_down_again_for_whoever_may_see_it(start
             assert (headers["X-Content-Type-Options"], headers["Content-Disposition"]) == ("nosniff", "inline")
             assert data.startswith(b"\xff\xd8")
         # A picture of our own has no thumbnail: it is shown whole.
-        drawn = await service.desks.write(lambda desk: desk.album.draw(b"\x89PNG rest", desk.files))
+        drawn = await service.desks.album.draw(b"\x89PNG rest")
         status, headers, data = await _fetch(f"{base}/chat/files/{drawn}?thumb")
         assert (status, headers["Content-Type"], data) == (200, "image/png", b"\x89PNG rest")
         assert (await _fetch(f"{base}/chat/files/{'0' * 64}"))[0] == 404

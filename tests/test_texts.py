@@ -66,7 +66,7 @@ _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 # Where a number or a moment will stand; anything else is a word.
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
-    *("number", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
+    *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
 }
 MOMENTS = {"at", "by", "closes", "due", "opens", "until"}
 

@@ -1,6 +1,7 @@
 """From text keys and facts to the words one reader gets, in their language and their time zone."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +17,33 @@ class Phrase:
 
     key: str
     shown: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Words nobody may read where messages are kept: `token` hides them, they are put in as the message leaves.
+
+    Once the key of that name is gone, `gone` stands in their place.
+    """
+
+    key: str
+    token: str
+    gone: Phrase
+
+
+_WITHHELD = re.compile(r"⟦(\w+) ([\w=-]+)\|([^⟧]*)⟧")
+
+
+def filled(text: str, show: Callable[[str, str], str | None]) -> str:
+    """A text with what was withheld in it; `show` tells the words of a (key, token), None when the key is gone."""
+    if "⟦" not in text:
+        return text
+
+    def put(found: re.Match[str]) -> str:
+        words = show(found[1], found[2])
+        return found[3] if words is None else words
+
+    return _WITHHELD.sub(put, text)
 
 
 def render(line: Line, texts: Texts, language: str, zone: ZoneInfo) -> Reply:
@@ -39,6 +67,8 @@ def words(part: Phrase, texts: Texts, language: str, zone: ZoneInfo) -> str:
 def _plain(value: object, texts: Texts, language: str, zone: ZoneInfo) -> object:
     if isinstance(value, Phrase):
         return words(value, texts, language, zone)
+    if isinstance(value, Withheld):
+        return f"⟦{value.key} {value.token}|{words(value.gone, texts, language, zone)}⟧"
     if isinstance(value, datetime):
         local = value.astimezone(zone)
         return texts.say("format.moment", language, month=local.month, day=local.day, time=f"{local:%H:%M}")

@@ -218,6 +218,7 @@ class Conversation:
     `opens_with`: words that open it, alone or followed by more (幸福里 3 栋路灯不亮 after 报事).
     `link`: the letter of its deep link, `/start g_…`. `roles`: who may; empty means everybody.
     `place`: where it stands in help and menus; None keeps it out of them (opened by a button).
+    `private`: what is said to it is looked at once and kept nowhere: not held, not put aside, not repeated.
     """
 
     name: str
@@ -226,6 +227,7 @@ class Conversation:
     link: str | None = None
     roles: tuple[Role, ...] = ()
     place: int | None = None
+    private: bool = False
 
     @property
     def command(self) -> str | None:
@@ -243,9 +245,10 @@ def conversation(
     link: str | None = None,
     roles: Sequence[Role] = (),
     place: int | None = None,
+    private: bool = False,
 ) -> Callable[[Story], Conversation]:
     """Make a story a conversation; `build` finds it in its file under `handlers/`."""
-    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place)
+    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private)
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic
@@ -175,9 +176,12 @@ class Turns(Generic[D]):
         async def park(desk: D) -> None:
             if not await desk.remember(said):
                 return
-            await desk.meet(said.address)
-            await desk.park(said, trouble)
-            desk.reply(Line("turn.trouble", {"trouble": trouble}))
+            contact = await desk.meet(said.address)
+            if await self._private(desk, said, contact, _state(contact)):
+                desk.reply(Line("turn.trouble_unkept", {"trouble": trouble}))
+            else:
+                await desk.park(said, trouble)
+                desk.reply(Line("turn.trouble", {"trouble": trouble}))
             await desk.answer()
 
         await self._desks.write(park)
@@ -224,7 +228,8 @@ class Turns(Generic[D]):
             await desk.allow(contact, said.allows)
         state = _state(contact)
         floods = self._floods(state, desk.now)
-        if floods or said.album or (state.held and said.tap is None):
+        waits = floods or said.album or (state.held and said.tap is None)
+        if waits and not await self._private(desk, said, contact, state):
             # Photos sent together are one message; what comes too fast is looked at when they pause.
             if floods and not state.told:
                 state.told = True
@@ -234,6 +239,31 @@ class Turns(Generic[D]):
         else:
             await self._route(_Hand(desk, said, contact, state, _heard(said)))
         await self._finish(desk, contact, state)
+
+    async def _private(self, desk: D, said: Said, contact: Contact, state: State) -> bool:
+        """Whether this is, or may be, said to a conversation that keeps nothing of what is said to it."""
+        if said.tap is not None:
+            try:
+                async with desk.undoing():
+                    choices = await desk.choices(contact, said.tap.message)
+            except Exception:
+                # A button that cannot even be looked up is no vote.
+                return False
+            found = choices[said.tap.choice].opens if 0 <= said.tap.choice < len(choices) else None
+            return self._keeps_nothing(found)
+        text = said.text.strip()
+        names = {record.name for record in state.stack}
+        with suppress(Exception):
+            # It may be the very thing that fails; what is open and what is offered is known without it.
+            names.add(self._ear.intent(said).conversation)
+        if opened := self._book.opened_by(text):
+            names.add(opened[0].name)
+        if choice := await self._typed_choice(desk, contact, text):
+            names.add(choice.opens or "")
+        return any(self._keeps_nothing(name) for name in names)
+
+    def _keeps_nothing(self, name: str | None) -> bool:
+        return name is not None and name in self._book and self._book[name].private
 
     async def _finish(self, desk: D, contact: Contact, state: State) -> None:
         await desk.keep(contact, msgspec.json.encode(state).decode())
@@ -352,7 +382,7 @@ class Turns(Generic[D]):
     async def _fresh(self, hand: _Hand[D]) -> None:
         """Nothing open can use it: a link, a command, a keyword, a meaning, a question."""
         text = hand.said.text.strip()
-        if choice := await self._typed_choice(hand, text):
+        if choice := await self._typed_choice(hand.desk, hand.contact, text):
             await self._open(hand, choice.opens or "", "", choice.given)
         elif text.startswith("/start "):
             if linked := self._book.linked(text.removeprefix("/start ").strip()):
@@ -374,12 +404,12 @@ class Turns(Generic[D]):
             given["again"] = "yes"
         await self._open(hand, meant.conversation, text, given)
 
-    async def _typed_choice(self, hand: _Hand[D], text: str) -> Choice | None:
+    async def _typed_choice(self, desk: D, contact: Contact, text: str) -> Choice | None:
         """A button of our last message, typed by its number or its words: as good as a tap."""
         if not text or len(text) > _LONGEST_LABEL:
             return None
         folded = self._ear.fold(text)
-        for number, choice in enumerate(await hand.desk.last_choices(hand.contact), 1):
+        for number, choice in enumerate(await desk.last_choices(contact), 1):
             if choice.opens and folded in (str(number), self._ear.fold(choice.label)):
                 return choice
         return None

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 async def furnish(url: str, files: Path, offices: tuple[tuple[str, str], ...]) -> list[str]:
     """Make the tables and take in the district; the invitation codes for these offices, in order."""
-    settings = load(database_url=url, files=files)
+    settings = load(database_url=url, files=files, keys=files.parent / "keys")
     service = build(settings)
     await service.prepare()
     await service.desks.database.close()

@@ -189,6 +189,7 @@ class Trial:
         settings = {
             "XIAOMAZHA_DATABASE_URL": house.url,
             "XIAOMAZHA_FILES": str(house.folder / "photos"),
+            "XIAOMAZHA_KEYS": str(house.folder / "keys"),
             "XIAOMAZHA_DISTRICT": str(self._district()),
             "XIAOMAZHA_DEMO": "off",
         }

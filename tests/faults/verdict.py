@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storage.keys import Keys
 from tests.faults.databases import House, Row
 from tests.faults.ledger import Ledger
 from tests.faults.page import Page
@@ -59,14 +60,26 @@ async def judge(
     tables = {
         name: await house.rows(f"SELECT * FROM {name}")  # noqa: S608 - our own names
         for name in (
-            *("heard", "cases", "case_log", "case_photos", "ballots", "votes", "outbox", "contacts", "dues", "parked"),
+            *(
+                "heard",
+                "cases",
+                "case_log",
+                "case_photos",
+                "ballots",
+                "roll",
+                "urn",
+                "outbox",
+                "contacts",
+                "dues",
+                "parked",
+            ),
         )
     }
     _updates(verdict, tables, telegram, pages)
     _cases(verdict, tables, ledger)
     _moves(verdict, tables, ledger)
     _answers(verdict, tables, ledger)
-    _ballots(verdict, tables, ledger, residents, telegram)
+    _ballots(verdict, tables, ledger, residents, telegram, Keys(house.folder / "keys"))
     _dues(verdict, tables, ended)
     _posts(verdict, tables, telegram, disturbances)
     _mailboxes(verdict, tables, pages)
@@ -131,12 +144,24 @@ def _answers(verdict: Verdict, tables: dict[str, list[Row]], ledger: Ledger) -> 
 
 
 def _ballots(
-    verdict: Verdict, tables: dict[str, list[Row]], ledger: Ledger, residents: list[Resident], telegram: Telegram
+    verdict: Verdict,
+    tables: dict[str, list[Row]],
+    ledger: Ledger,
+    residents: list[Resident],
+    telegram: Telegram,
+    keys: Keys,
 ) -> None:
     by_question = {row["question"]: row for row in tables["ballots"]}
     votes: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for row in tables["votes"]:
-        votes[row["ballot_id"]][BALLOT_OPTIONS[row["option"]]] += 1
+    for row in tables["urn"]:
+        votes[row["ballot_id"]][BALLOT_OPTIONS[json.loads(row["paper"])[0]]] += 1
+    named = {row["id"]: row["key"] for row in tables["ballots"]}
+    for number, key in named.items():
+        sealed = [row for row in tables["roll"] if row["ballot_id"] == number and row["slip"] is not None]
+        if sealed:
+            # Still open, or closed and not counted yet: the trial has the key, as whoever runs the service has.
+            seal = keys.seal(key)
+            votes[number] = Counter(BALLOT_OPTIONS[seal.open(row["slip"], row["envelope"])[0]] for row in sealed)
     told: defaultdict[str, list[Row]] = defaultdict(list)
     for row in tables["outbox"]:
         if match := re.match(r"(ballot:\d+:\w+):\d+$", row["once"] or ""):
@@ -168,7 +193,7 @@ def _ballots(
                     else wanted
                 )
                 verdict.must(+said == wanted, f"{question}: {dict(wanted)} voted, the result says {dict(said)}")
-    verdict.figures["votes"] = len(tables["votes"])
+    verdict.figures["votes"] = len(tables["roll"])
     verdict.figures["reminders"] = sum(map(len, told.values()))
 
 
