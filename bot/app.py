@@ -37,7 +37,7 @@ from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest
+from services import digest, sign_in
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -45,7 +45,7 @@ from storage.folder import Folder
 from storage.migrate import Unreachable, migrate
 from storage.outbox import TellOn, lane
 from storage.people import phone_key
-from web import pages
+from web import api, gate, pages
 
 log = logging.getLogger("xiaomazha")
 
@@ -74,6 +74,7 @@ class Service:
         book: Book,
         bell: Bell,
         answers: Answers,
+        ear: Ear,
         monotonic: Callable[[], float],
     ) -> None:
         self.settings = settings
@@ -83,6 +84,7 @@ class Service:
         self.book = book
         self.bell = bell
         self.answers = answers
+        self.ear = ear
         self._monotonic = monotonic
         self.guests: dict[str, Guest] = {}
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
@@ -210,8 +212,9 @@ class Service:
                 raise error
 
     def _http(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
+        app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard, gate.manners(self.desks)])
         app.add_routes(pages.routes(self.in_demonstration, lambda: not self.leaving))
+        app.add_routes(api.served(gate.Gate(self.desks, self.settings.public_url), self.ear))
         for adapter in self.adapters:
             if routes := getattr(adapter, "routes", None):
                 app.add_routes(routes())
@@ -264,6 +267,7 @@ def build(
     ours = [
         When(Paused, lambda paused, desk: turns.resume(paused, desk)),
         When(TellOn, lambda rest, desk: desk.tell_on(rest)),
+        sign_in.codes_for(settings.public_url),
     ]
     rules = Rules([*found, *ours])
     database = Database(settings.database_url)
@@ -279,7 +283,7 @@ def build(
     desks = Desks(database, texts, district, rules, clock, new_id, album, menu)
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     answers = Answers(desks, ear)
-    service = Service(settings, district, desks, turns, book, Bell(desks, answers.refresh), answers, monotonic)
+    service = Service(settings, district, desks, turns, book, Bell(desks, answers.refresh), answers, ear, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

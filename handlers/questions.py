@@ -25,18 +25,29 @@ async def questions(talk: Talk[Desk]) -> None:
     if "cluster" in talk.given:
         await _card(talk, await _cluster(talk))
         return
-    areas = talk.person.areas(*STAFF)
-    found = await talk.look("clusters", list[Cluster], lambda desk: desk.questions.clusters(areas))
+    areas, last = talk.person.areas(*STAFF), _last(talk.given.get("after"))
+    found, more = await talk.look(
+        "clusters.page",
+        tuple[list[Cluster], tuple[int, int] | None],
+        lambda desk: desk.questions.clusters(areas, after=last),
+    )
     if not found:
-        talk.say("questions.none")
+        talk.say("questions.no_more" if last else "questions.none")
         return
     talk.say(
         "questions.list",
         lines=tuple(Phrase("questions.line", {"count": each.askers, "words": short(each.words, 60)}) for each in found),
         choices=[
-            Choice(short(each.words, _LABEL), opens="questions", given={"cluster": str(each.id)}) for each in found
+            *(Choice(short(each.words, _LABEL), opens="questions", given={"cluster": str(each.id)}) for each in found),
+            *([Choice("questions.more", opens="questions", given={"after": f"{more[0]} {more[1]}"})] if more else []),
         ],
     )
+
+
+def _last(after: str | None) -> tuple[int, int] | None:
+    """Where the page before ended: how many asked what stood last on it, and its newest question."""
+    askers, _, newest = (after or "").partition(" ")
+    return (int(askers), int(newest)) if newest else None
 
 
 async def _cluster(talk: Talk[Desk]) -> Cluster:

@@ -45,6 +45,16 @@ def thumbs(entry_id: str, words: str) -> list[Choice]:
     ]
 
 
+def as_read(entry: Entry, answer: str, desk: Desk) -> dict[str, Any]:
+    """What a text that gives an answer shows of its entry."""
+    return {
+        "answer": answer.strip(),
+        "source": entry.source,
+        "department": entry.department,
+        "checked": entry.checked.isoformat(),
+    }
+
+
 @when(QuestionAsked)
 async def keep_question(asked: QuestionAsked, desk: Desk) -> None:
     person = await desk.people.get(asked.by)
@@ -123,15 +133,10 @@ async def tell_askers(told: AskersTold, desk: Desk) -> None:
     asked = await desk.questions.untold(settled.id, told.after, _AT_ONCE)
     for number, question, words in asked:
         person = await desk.people.get(number)
-        shown: dict[str, Any] = {
-            "words": words if len(words) <= _QUOTED else words[: _QUOTED - 1] + "…",
-            "answer": answer_for(entry, person.grid if person else None).strip(),
-            "source": entry.source,
-            "department": entry.department,
-            "checked": entry.checked.isoformat(),
-        }
+        shown = as_read(entry, answer_for(entry, person.grid if person else None), desk)
         choices = thumbs(entry.id, words)
-        await desk.tell(number, "faq.answered", once=f"question:{question}", choices=choices, **shown)
+        quoted = words if len(words) <= _QUOTED else words[: _QUOTED - 1] + "…"
+        await desk.tell(number, "faq.answered", once=f"question:{question}", choices=choices, words=quoted, **shown)
     await desk.questions.told(settled.id, [number for number, _, _ in asked])
     if len(asked) == _AT_ONCE:
         rest = AskersTold(settled.id, asked[-1][0])

@@ -42,6 +42,7 @@ KEY_ARGUMENT = {
     "_tell_above": 2,
     "_tell_reporter": 2,
     "_tell_followers": 2,
+    "Problem": 0,
 }
 # What a call adds to the facts it is given.
 ADDED = {"_tell_reporter": {"whose"}}
@@ -66,7 +67,7 @@ NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
 }
-MOMENTS = {"at", "closes", "due", "opens", "until"}
+MOMENTS = {"at", "closes", "due", "opens", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
@@ -101,7 +102,7 @@ class Use:
 
 
 def _uses() -> Iterator[Use]:
-    for folder in ("bot", "handlers", "services", "nlp", "domain", "storage"):
+    for folder in ("bot", "handlers", "services", "nlp", "domain", "storage", "web"):
         for path in sorted((HOME.parent / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 where = f"{folder}/{path.name}:{getattr(node, 'lineno', 0)}"
