@@ -43,6 +43,7 @@ KEY_ARGUMENT = {
     "_tell_reporter": 2,
     "_tell_followers": 2,
     "Problem": 0,
+    "label": 0,
 }
 # What a call adds to the facts it is given.
 ADDED = {"_tell_reporter": {"whose"}}
