@@ -37,7 +37,7 @@ from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest, sign_in
+from services import digest, sign_in, stale
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -133,7 +133,9 @@ class Service:
         if await storage.facts.get(connection, "district") != self.district.digest:
             await desk.people.take_in(self.district)
             await storage.facts.put(connection, "district", self.district.digest)
+            await stale.plan_now(desk)
         await digest.plan_next(desk)
+        await stale.plan_next(desk)
         for phone in self.district.phones:
             number = await desk.people.by_key(phone.worker or phone_key(phone.key))
             person = await desk.people.get(number) if number else None

@@ -12,7 +12,7 @@ from domain.people import STAFF
 from domain.refusals import Refused
 from handlers.case_card import short
 from nlp import plain, when
-from services.questions import LONGEST_ANSWER
+from services.questions import LONGEST_ANSWER, caution
 from storage.desk import Desk
 
 # A label must fit a button.
@@ -122,7 +122,7 @@ async def write_answer(talk: Talk[Desk]) -> QuestionsSettled | None:
             name=f"{SURE.name}.{number}",
             count=cluster.askers,
             question=question,
-            preview=_answer(answer, source, department, talk.district.day(talk.now)),
+            preview=_answer(answer, source, department, talk.district.day(talk.now), ""),
             term=Phrase("answer.holds_until", {"day": until.isoformat()}) if until else "",
         )
         if chosen != "until":
@@ -143,12 +143,10 @@ async def write_answer(talk: Talk[Desk]) -> QuestionsSettled | None:
     )
 
 
-def _answer(answer: str, source: str, department: str, checked: date) -> Phrase:
+def _answer(answer: str, source: str, department: str, checked: date, cautious: Phrase | str) -> Phrase:
     """An answer as residents read it."""
-    return Phrase(
-        "faq.answer",
-        {"answer": answer.strip(), "source": source, "department": department, "checked": checked.isoformat()},
-    )
+    shown = {"answer": answer.strip(), "source": source, "department": department, "checked": checked.isoformat()}
+    return Phrase("faq.answer", {**shown, "caution": cautious})
 
 
 WHICH = Ask("answer_same.which", _which)
@@ -177,7 +175,7 @@ async def same_as_entry(talk: Talk[Desk]) -> QuestionsSettled | None:
         SAME,
         count=cluster.askers,
         question=entry.question,
-        preview=_answer(answer, entry.source, entry.department, entry.checked),
+        preview=_answer(answer, entry.source, entry.department, entry.checked, caution(entry, talk.district, talk.now)),
     )
     if sure != "yes":
         talk.say("answer.kept_back")

@@ -1,12 +1,14 @@
 """A question nobody could answer is kept; answered once by staff, it is answered for everybody who asked."""
 
 import re
+from datetime import datetime
 from typing import Any
 
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.areas import covers
-from domain.district import Entry, answer_for
+from domain.district import District, Entry, answer_for
 from domain.faq import (
     AnswerHelped,
     AnswerWithdrawn,
@@ -15,6 +17,8 @@ from domain.faq import (
     QuestionsSettled,
     Settled,
     Settling,
+    in_force,
+    old,
 )
 from domain.people import STAFF
 from domain.refusals import Refused
@@ -52,7 +56,14 @@ def as_read(entry: Entry, answer: str, desk: Desk) -> dict[str, Any]:
         "source": entry.source,
         "department": entry.department,
         "checked": entry.checked.isoformat(),
+        "caution": caution(entry, desk.district, desk.now),
     }
+
+
+def caution(entry: Entry, district: District, now: datetime) -> Phrase | str:
+    """What is added to an answer nobody has checked for long."""
+    stale = old(entry, district.day(now), district.stale_days)
+    return Phrase("faq.caution", {"hotline": district.hotline}) if stale else ""
 
 
 @when(QuestionAsked)
@@ -109,7 +120,8 @@ async def settle(settled: QuestionsSettled, desk: Desk) -> None:
 async def _complete(settled: QuestionsSettled, desk: Desk) -> bool:
     """Whether it can be given for an answer, wherever it was written: in a chat, or on a page."""
     if settled.kind is Settling.PHRASING:
-        return await desk.entry(settled.entry) is not None
+        entry = await desk.entry(settled.entry)
+        return entry is not None and in_force(entry, desk.district.day(desk.now))
     if settled.kind is Settling.CLOSED:
         return bool(settled.answer.strip())
     whole = all(each.strip() for each in (settled.question, settled.answer, settled.source, settled.department))
@@ -129,6 +141,10 @@ async def tell_askers(told: AskersTold, desk: Desk) -> None:
         return
     entry = await _entry_of(settled, desk)
     if entry is None:
+        return
+    if not in_force(entry, desk.district.day(desk.now)):
+        # Its last day was over before the morning came.
+        await desk.questions.reopen(settled.id)
         return
     asked = await desk.questions.untold(settled.id, told.after, _AT_ONCE)
     for number, question, words in asked:

@@ -187,13 +187,17 @@ class QuestionStore:
         )
         if done is None:
             return False
+        await self.reopen(answer_id)
+        await self._changed()
+        return True
+
+    async def reopen(self, answer_id: int) -> None:
+        """The questions of those nobody has told are open again."""
         await self._db.execute(
             update(Questions)
             .where(Questions.answer_id == answer_id, Questions.told_at.is_(None))
             .values(answer_id=None)
         )
-        await self._changed()
-        return True
 
     async def _changed(self) -> None:
         await facts.put(self._db, _VERSION, str(int(await facts.locked(self._db, _VERSION, "0")) + 1))

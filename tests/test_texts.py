@@ -21,6 +21,7 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
 from domain.cases import Move, Score, Status
+from domain.faq import Doubt
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -59,6 +60,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.did.{}": Move,
     # A case is opened by reporting, not by a button.
     "case.button.{}": [move for move in Move if move is not Move.OPEN],
+    "stale.{}": Doubt,
     "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
@@ -178,7 +180,7 @@ def _gaps(text: str) -> set[str]:
 def _filled(text: str, language: str = "zh") -> dict[str, object]:
     """Something of the right kind for every gap of a text."""
     word, moment = ("Li", "7/7 07:07") if language == "en" else ("某某", "7 月 7 日 07:07")
-    kinds = {"time": "07:07"} | dict.fromkeys(NUMBERS, "7") | dict.fromkeys(MOMENTS, moment)
+    kinds = {"time": "07:07", "caution": f"\n{word}"} | dict.fromkeys(NUMBERS, "7") | dict.fromkeys(MOMENTS, moment)
     return {name: kinds.get(name, word) for name in _gaps(text)}
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from bot.core.ports import Ear
 from bot.core.render import Phrase, words
 from domain.district import Entry, answer_for
-from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling
+from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling, in_force
 from domain.people import STAFF, Person
 from services.questions import LONGEST_ANSWER, as_read
 from storage.desk import Desk
@@ -249,12 +249,12 @@ async def _entry(given: Settles, desk: Desk) -> Entry | None:
     """What would answer from now on; None when nothing would."""
     if isinstance(given, NeedsNone):
         return None
+    today = desk.district.day(desk.now)
     if isinstance(given, SameAsEntry):
         entry = await desk.entry(given.entry)
-        if entry is None:
+        if entry is None or not in_force(entry, today):
             raise Problem("page.nothing_here", 404)
         return entry
-    today = desk.district.day(desk.now)
     return Entry("", given.question, given.answer, given.department, given.source, today, valid_until=given.valid_until)
 
 
