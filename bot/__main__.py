@@ -175,11 +175,13 @@ def _check(settings: Settings, given: argparse.Namespace) -> int:
 def _tell_stale(district: "District") -> None:
     from datetime import UTC, datetime
 
-    from domain.faq import stale
+    from domain.faq import ENDING, doubt
 
-    old = stale(district.entries, district.day(datetime.now(UTC)), district.stale_days)
+    today = district.day(datetime.now(UTC))
+    old = [entry for entry in district.entries if doubt(entry, today, district.stale_days)]
     if old:
-        print(f"{len(old)} 条政策问答该核对了（超过 {district.stale_days} 天没核对，或已过有效期），不算错误：")
+        soon = f"{ENDING.days} 天内到期，或已过有效期"
+        print(f"{len(old)} 条政策问答该核对了（超过 {district.stale_days} 天没核对、{soon}），不算错误：")
     for entry in old:
         until = f"，有效期到 {entry.valid_until}" if entry.valid_until else ""
         print(f"  {entry.id}  {entry.question}（{entry.department}，{entry.checked} 核对{until}）")

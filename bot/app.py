@@ -38,7 +38,7 @@ from config.settings import Demo, Engine, Mode, Settings
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest
+from services import digest, sign_in, stale
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -47,7 +47,7 @@ from storage.keys import Keys
 from storage.migrate import Unreachable, migrate
 from storage.outbox import TellOn, lane
 from storage.people import phone_key
-from web import pages
+from web import api, gate, pages
 
 log = logging.getLogger("xiaomazha")
 
@@ -77,6 +77,7 @@ class Service:
         bell: Bell,
         answers: Answers,
         teller: Teller,
+        ear: Ear,
         monotonic: Callable[[], float],
     ) -> None:
         self.settings = settings
@@ -87,6 +88,7 @@ class Service:
         self.bell = bell
         self.answers = answers
         self.teller = teller
+        self.ear = ear
         self._monotonic = monotonic
         self.guests: dict[str, Guest] = {}
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
@@ -136,7 +138,9 @@ class Service:
         if await storage.facts.get(connection, "district") != self.district.digest:
             await desk.people.take_in(self.district)
             await storage.facts.put(connection, "district", self.district.digest)
+            await stale.plan_now(desk)
         await digest.plan_next(desk)
+        await stale.plan_next(desk)
         for phone in self.district.phones:
             number = await desk.people.by_key(phone.worker or phone_key(phone.key))
             person = await desk.people.get(number) if number else None
@@ -215,8 +219,9 @@ class Service:
                 raise error
 
     def _http(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard])
+        app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard, gate.manners(self.desks)])
         app.add_routes(pages.routes(self.in_demonstration, lambda: not self.leaving))
+        app.add_routes(api.served(gate.Gate(self.desks, self.settings.public_url), self.ear))
         for adapter in self.adapters:
             if routes := getattr(adapter, "routes", None):
                 app.add_routes(routes())
@@ -269,6 +274,7 @@ def build(
     ours = [
         When(Paused, lambda paused, desk: turns.resume(paused, desk)),
         When(TellOn, lambda rest, desk: desk.tell_on(rest)),
+        sign_in.codes_for(settings.public_url),
     ]
     rules = Rules([*found, *ours])
     database = Database(settings.database_url)
@@ -287,7 +293,7 @@ def build(
     answers = Answers(desks, ear)
     teller = Teller(desks, keys)
     bell = Bell(desks, [answers.refresh, teller.refresh])
-    service = Service(settings, district, desks, turns, book, bell, answers, teller, monotonic)
+    service = Service(settings, district, desks, turns, book, bell, answers, teller, ear, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

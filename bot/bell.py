@@ -9,7 +9,7 @@ from datetime import timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.core.errors import Unavailable
-from services import digest
+from services import digest, stale
 from storage.desk import Desk, Desks
 from storage.dues import Due
 from storage.sweep import sweep
@@ -98,6 +98,8 @@ async def _later(desk: Desk, due: Due) -> None:
 async def _tidy(desk: Desk) -> None:
     # The next morning is planned whatever became of this one.
     await digest.plan_next(desk)
+    await stale.plan_next(desk)
     await desk.outbox.prune(timedelta(days=90))
     await desk.heard.prune(timedelta(days=7))
     await desk.dues.prune(timedelta(days=90))
+    await desk.sessions.prune()

@@ -8,12 +8,18 @@ from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from config.settings import HOME, Settings
 from domain.cases import RULES
+from web import api
 
 
 def write(folder: Path, *, check: bool) -> list[str]:
     """Make the documents; returns the names of those that differed. `check` leaves them as they are."""
     texts = Texts.load(HOME / "texts")
-    made = {"conversations.md": _conversations(texts), "cases.md": _cases(texts), "settings.md": _settings()}
+    made = {
+        "conversations.md": _conversations(texts),
+        "cases.md": _cases(texts),
+        "settings.md": _settings(),
+        "api.md": api.described(lambda role: texts.say(f"role.{role}")),
+    }
     stale = []
     for name, content in made.items():
         path = folder / name

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     s3_secret: SecretStr | None = Field(None, description="S3 的访问密钥（Secret Access Key）")
     http_host: str = Field("127.0.0.1", description="网页监听地址")
     http_port: int = Field(8000, ge=0, le=65535, description="网页监听端口，0 为任意空闲端口")
+    public_url: str | None = Field(
+        None, description="网页对外的地址，例如 `https://chat.example.gov.cn`；填了，登录就给链接，不填只给登录码"
+    )
     drain_seconds: float = Field(
         0.0, ge=0, le=600, description="停止前先让 `/health` 报 503、照常服务这么多秒，等负载均衡把新请求引开"
     )
@@ -109,6 +112,13 @@ class Settings(BaseSettings):
         if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+/?", endpoint):
             raise ValueError("要写成 https://主机名，后面不带路径")
         return endpoint and endpoint.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _as_a_browser_calls_it(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^/\s?#]+/?", url):
+            raise ValueError("要写成 https://主机名，后面不带路径")
+        return url and url.rstrip("/").lower()
 
     @model_validator(mode="after")
     def _what_belongs_together_is_whole(self) -> "Settings":

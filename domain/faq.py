@@ -1,6 +1,5 @@
 """What comes of matching a resident's words against the district's FAQ, and of what it could not answer."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -145,10 +144,34 @@ def in_force(entry: Entry, day: date) -> bool:
     )
 
 
-def stale(entries: Iterable[Entry], day: date, days: int) -> list[Entry]:
-    """The entries whose answer nobody has checked for so many days, or is no longer in force."""
-    return [
-        entry
-        for entry in entries
-        if entry.checked < day - timedelta(days) or (entry.valid_until is not None and entry.valid_until < day)
-    ]
+class Doubt(StrEnum):
+    """Why an answer wants somebody to look at it: past its last day, soon to be, or long not checked."""
+
+    OVER = "over"
+    ENDING = "ending"
+    OLD = "old"
+
+
+@dataclass(frozen=True, slots=True)
+class StaleTold:
+    """The time has come to tell staff which answers want checking; `month` as YYYY-MM in the district's zone."""
+
+    month: str
+
+
+# So many days before its last one an answer is told of.
+ENDING = timedelta(days=14)
+
+
+def old(entry: Entry, day: date, days: int) -> bool:
+    """Whether nobody has checked an answer for more than so many days."""
+    return entry.checked < day - timedelta(days)
+
+
+def doubt(entry: Entry, day: date, days: int) -> Doubt | None:
+    """Why an answer wants checking on a day, the most pressing reason; None when it does not."""
+    if entry.valid_until is not None and entry.valid_until < day:
+        return Doubt.OVER
+    if entry.valid_until is not None and entry.valid_until <= day + ENDING:
+        return Doubt.ENDING
+    return Doubt.OLD if old(entry, day, days) else None

@@ -2,9 +2,9 @@
 
 from bot.core.talk import Ask, Talk, conversation
 from domain.district import Entry, answer_for
-from domain.faq import AnswerHelped, QuestionAsked
+from domain.faq import AnswerHelped, QuestionAsked, in_force
 from nlp import plain
-from services.questions import kept, thumbs
+from services.questions import caution, kept, thumbs
 from storage.desk import Desk
 
 WHAT = Ask("faq.what", plain.words(least=2, most=500), free=True)
@@ -26,7 +26,9 @@ async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
 
 
 async def _found(talk: Talk[Desk], entry_id: str) -> Entry | None:
-    return await talk.look(f"entry.{entry_id}", Entry | None, lambda desk: desk.entry(entry_id))
+    """An entry that may be given today: one past its day never is, whatever button led to it."""
+    entry = await talk.look(f"entry.{entry_id}", Entry | None, lambda desk: desk.entry(entry_id))
+    return entry if entry and in_force(entry, talk.district.day(talk.now)) else None
 
 
 def _answer(talk: Talk[Desk], entry: Entry, words: str) -> None:
@@ -36,6 +38,7 @@ def _answer(talk: Talk[Desk], entry: Entry, words: str) -> None:
         source=entry.source,
         department=entry.department,
         checked=entry.checked.isoformat(),
+        caution=caution(entry, talk.district, talk.now),
         choices=thumbs(entry.id, kept(words)),
     )
 

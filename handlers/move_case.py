@@ -73,24 +73,18 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
-    day = talk.district.day(talk.now)
+    people = await talk.look("workers", list[Person], lambda desk: workers_for(case, desk))
+    return [(f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id)) for person in people]
 
-    async def of_community(desk: Desk) -> list[Person]:
-        """Those with a chat; everybody, when nobody has one."""
-        areas = [*(grid.code for grid in talk.district.grids_in(case.grid[:12], day)), case.grid[:12]]
-        for reachable in (True, False):
-            found = [
-                person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)
-            ]
-            if found:
-                return found
-        return []
 
-    people = await talk.look("workers", list[Person], of_community)
-    if talk.district.category(case.category).to_staff:
-        people = [person for person in people if not person.serves(case.grid, WORKERS)]
-    own_grid_first = sorted(people, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))
-    return [
-        (f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id))
-        for person in own_grid_first
-    ]
+async def workers_for(case: Case, desk: Desk) -> list[Person]:
+    """Who a case may be given to: its community's workers with a chat, its own grid's first; all, if none has one."""
+    grids = desk.district.grids_in(case.grid[:12], desk.district.day(desk.now))
+    areas = [*(grid.code for grid in grids), case.grid[:12]]
+    for reachable in (True, False):
+        found = [person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
+        if found:
+            break
+    if desk.district.category(case.category).to_staff:
+        found = [person for person in found if not person.serves(case.grid, WORKERS)]
+    return sorted(found, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))

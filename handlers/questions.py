@@ -12,7 +12,7 @@ from domain.people import STAFF
 from domain.refusals import Refused
 from handlers.case_card import short
 from nlp import plain, when
-from services.questions import LONGEST_ANSWER
+from services.questions import LONGEST_ANSWER, caution
 from storage.desk import Desk
 
 # A label must fit a button.
@@ -25,18 +25,29 @@ async def questions(talk: Talk[Desk]) -> None:
     if "cluster" in talk.given:
         await _card(talk, await _cluster(talk))
         return
-    areas = talk.person.areas(*STAFF)
-    found = await talk.look("clusters", list[Cluster], lambda desk: desk.questions.clusters(areas))
+    areas, last = talk.person.areas(*STAFF), _last(talk.given.get("after"))
+    found, more = await talk.look(
+        "clusters.page",
+        tuple[list[Cluster], tuple[int, int] | None],
+        lambda desk: desk.questions.clusters(areas, after=last),
+    )
     if not found:
-        talk.say("questions.none")
+        talk.say("questions.no_more" if last else "questions.none")
         return
     talk.say(
         "questions.list",
         lines=tuple(Phrase("questions.line", {"count": each.askers, "words": short(each.words, 60)}) for each in found),
         choices=[
-            Choice(short(each.words, _LABEL), opens="questions", given={"cluster": str(each.id)}) for each in found
+            *(Choice(short(each.words, _LABEL), opens="questions", given={"cluster": str(each.id)}) for each in found),
+            *([Choice("questions.more", opens="questions", given={"after": f"{more[0]} {more[1]}"})] if more else []),
         ],
     )
+
+
+def _last(after: str | None) -> tuple[int, int] | None:
+    """Where the page before ended: how many asked what stood last on it, and its newest question."""
+    askers, _, newest = (after or "").partition(" ")
+    return (int(askers), int(newest)) if newest else None
 
 
 async def _cluster(talk: Talk[Desk]) -> Cluster:
@@ -111,7 +122,7 @@ async def write_answer(talk: Talk[Desk]) -> QuestionsSettled | None:
             name=f"{SURE.name}.{number}",
             count=cluster.askers,
             question=question,
-            preview=_answer(answer, source, department, talk.district.day(talk.now)),
+            preview=_answer(answer, source, department, talk.district.day(talk.now), ""),
             term=Phrase("answer.holds_until", {"day": until.isoformat()}) if until else "",
         )
         if chosen != "until":
@@ -132,12 +143,10 @@ async def write_answer(talk: Talk[Desk]) -> QuestionsSettled | None:
     )
 
 
-def _answer(answer: str, source: str, department: str, checked: date) -> Phrase:
+def _answer(answer: str, source: str, department: str, checked: date, cautious: Phrase | str) -> Phrase:
     """An answer as residents read it."""
-    return Phrase(
-        "faq.answer",
-        {"answer": answer.strip(), "source": source, "department": department, "checked": checked.isoformat()},
-    )
+    shown = {"answer": answer.strip(), "source": source, "department": department, "checked": checked.isoformat()}
+    return Phrase("faq.answer", {**shown, "caution": cautious})
 
 
 WHICH = Ask("answer_same.which", _which)
@@ -166,7 +175,7 @@ async def same_as_entry(talk: Talk[Desk]) -> QuestionsSettled | None:
         SAME,
         count=cluster.askers,
         question=entry.question,
-        preview=_answer(answer, entry.source, entry.department, entry.checked),
+        preview=_answer(answer, entry.source, entry.department, entry.checked, caution(entry, talk.district, talk.now)),
     )
     if sure != "yes":
         talk.say("answer.kept_back")

@@ -1,12 +1,14 @@
 """A question nobody could answer is kept; answered once by staff, it is answered for everybody who asked."""
 
 import re
+from datetime import datetime
 from typing import Any
 
+from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.areas import covers
-from domain.district import Entry, answer_for
+from domain.district import District, Entry, answer_for
 from domain.faq import (
     AnswerHelped,
     AnswerWithdrawn,
@@ -15,6 +17,8 @@ from domain.faq import (
     QuestionsSettled,
     Settled,
     Settling,
+    in_force,
+    old,
 )
 from domain.people import STAFF
 from domain.refusals import Refused
@@ -43,6 +47,23 @@ def thumbs(entry_id: str, words: str) -> list[Choice]:
         Choice("faq.useful", opens="faq_useful", given={"entry": entry_id}),
         Choice("faq.unhelpful", opens="faq_unhelpful", given={"entry": entry_id, "words": words}),
     ]
+
+
+def as_read(entry: Entry, answer: str, desk: Desk) -> dict[str, Any]:
+    """What a text that gives an answer shows of its entry."""
+    return {
+        "answer": answer.strip(),
+        "source": entry.source,
+        "department": entry.department,
+        "checked": entry.checked.isoformat(),
+        "caution": caution(entry, desk.district, desk.now),
+    }
+
+
+def caution(entry: Entry, district: District, now: datetime) -> Phrase | str:
+    """What is added to an answer nobody has checked for long."""
+    stale = old(entry, district.day(now), district.stale_days)
+    return Phrase("faq.caution", {"hotline": district.hotline}) if stale else ""
 
 
 @when(QuestionAsked)
@@ -99,7 +120,8 @@ async def settle(settled: QuestionsSettled, desk: Desk) -> None:
 async def _complete(settled: QuestionsSettled, desk: Desk) -> bool:
     """Whether it can be given for an answer, wherever it was written: in a chat, or on a page."""
     if settled.kind is Settling.PHRASING:
-        return await desk.entry(settled.entry) is not None
+        entry = await desk.entry(settled.entry)
+        return entry is not None and in_force(entry, desk.district.day(desk.now))
     if settled.kind is Settling.CLOSED:
         return bool(settled.answer.strip())
     whole = all(each.strip() for each in (settled.question, settled.answer, settled.source, settled.department))
@@ -120,18 +142,17 @@ async def tell_askers(told: AskersTold, desk: Desk) -> None:
     entry = await _entry_of(settled, desk)
     if entry is None:
         return
+    if not in_force(entry, desk.district.day(desk.now)):
+        # Its last day was over before the morning came.
+        await desk.questions.reopen(settled.id)
+        return
     asked = await desk.questions.untold(settled.id, told.after, _AT_ONCE)
     for number, question, words in asked:
         person = await desk.people.get(number)
-        shown: dict[str, Any] = {
-            "words": words if len(words) <= _QUOTED else words[: _QUOTED - 1] + "…",
-            "answer": answer_for(entry, person.grid if person else None).strip(),
-            "source": entry.source,
-            "department": entry.department,
-            "checked": entry.checked.isoformat(),
-        }
+        shown = as_read(entry, answer_for(entry, person.grid if person else None), desk)
         choices = thumbs(entry.id, words)
-        await desk.tell(number, "faq.answered", once=f"question:{question}", choices=choices, **shown)
+        quoted = words if len(words) <= _QUOTED else words[: _QUOTED - 1] + "…"
+        await desk.tell(number, "faq.answered", once=f"question:{question}", choices=choices, words=quoted, **shown)
     await desk.questions.told(settled.id, [number for number, _, _ in asked])
     if len(asked) == _AT_ONCE:
         rest = AskersTold(settled.id, asked[-1][0])

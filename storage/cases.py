@@ -2,17 +2,30 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import prefix
 from domain.cases import OPEN, WITH_WORKER, Case, Move, ProblemReported, Status, Step
 from storage.database import Connection
-from storage.tables import CaseLog, CasePhotos, Cases, Followers
+from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment
 
 # So many of one kind in one grid at a time: among them the like one is found.
 _NEAREST = 50
@@ -85,6 +98,14 @@ _PHOTOS = (
     .where(CasePhotos.case_id == bindparam("case"), CasePhotos.stage == bindparam("stage"))
     .order_by(CasePhotos.id)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """Which cases somebody may look through: those of these areas, and what was given to them themselves."""
+
+    areas: tuple[str, ...]
+    person_id: int
 
 
 class CaseStore:
@@ -235,6 +256,34 @@ class CaseStore:
             )
         ]
 
+    async def page(
+        self,
+        theirs: Theirs,
+        statuses: Iterable[Status],
+        *,
+        area: str | None = None,
+        due_before: datetime | None = None,
+        after: tuple[datetime, int] | None = None,
+        limit: int = 20,
+    ) -> list[Case]:
+        """Open cases of theirs in these states, the nearest deadline first, along an index of open cases alone.
+
+        `after`: the deadline and id of the case a page before ended with.
+        """
+        query = _open_page(theirs, statuses, area, due_before, after).limit(limit)
+        return [_case(row) for row in await self._db.execute(query)]
+
+    async def followed_by(self, person_id: int, limit: int = 10) -> list[Case]:
+        """The cases somebody follows, newest first."""
+        rows = await self._db.execute(
+            select(*_CASE)
+            .join(Followers, Followers.case_id == Cases.id)
+            .where(Followers.person_id == person_id)
+            .order_by(Cases.id.desc())
+            .limit(limit)
+        )
+        return [_case(row) for row in rows]
+
     async def by_number(self, number: str) -> Case | None:
         row = (await self._db.execute(select(*_CASE).where(Cases.number == number))).one_or_none()
         return _case(row) if row else None
@@ -248,6 +297,32 @@ class CaseStore:
             .group_by(Cases.status)
         )
         return {Status(status): count for status, count in rows}
+
+
+def _open_page(
+    theirs: Theirs,
+    statuses: Iterable[Status],
+    area: str | None,
+    due_before: datetime | None,
+    after: tuple[datetime, int] | None,
+) -> Select[*tuple[Any, ...]]:
+    where = [
+        Cases.closed_at.is_(None),
+        Cases.status.in_([*statuses]),
+        or_(Cases.worker_id == theirs.person_id, *(_within(each) for each in theirs.areas)),
+    ]
+    if area is not None:
+        where.append(_within(area))
+    if due_before is not None:
+        where.append(Cases.due_at < due_before)
+    if after is not None:
+        where.append(tuple_(Cases.due_at, Cases.id) > tuple_(literal(after[0], Moment()), after[1]))
+    return select(*_CASE).where(*where).order_by(Cases.due_at, Cases.id)
+
+
+def _within(area: str) -> ColumnElement[bool]:
+    """In that area, said so that no index of grids is taken: it would lead through all that was ever closed there."""
+    return func.substr(Cases.grid, 1, len(prefix(area))) == prefix(area)
 
 
 def _case(row: Any) -> Case:

@@ -113,8 +113,17 @@ class Database:
         return connection.commit.number
 
     async def read(self, work: Work[T]) -> T:
-        """Look things up; nothing done in it is kept."""
-        return await self._kind.read(work)
+        """Look things up; nothing done in it is kept.
+
+        Raises:
+            Unavailable: as for `write`.
+        """
+        try:
+            return await self._kind.read(work)
+        except Exception as error:
+            if _unavailable(error):
+                raise Unavailable(type(error).__name__) from error
+            raise
 
     async def exclusive(self, name: str, work: Work[T]) -> T:
         """A writing transaction only one process does at a time: migrations, taking in the district's data."""

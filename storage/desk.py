@@ -34,6 +34,7 @@ from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
 from storage.questions import QuestionStore
+from storage.sessions import SessionStore
 
 T = TypeVar("T")
 
@@ -72,6 +73,7 @@ class Desk:
         # Platforms for which something was put in line; None stands for all of them.
         self.queued: set[str | None] = set()
         self._speaker: Chat | None = None
+        self._served: Person | None = None
         self._language_changed = False
         self.started_over = False
         self._lines: list[Line] = []
@@ -95,6 +97,10 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def sessions(self) -> SessionStore:
+        return SessionStore(self._db, self.now)
 
     @cached_property
     def ballots(self) -> BallotStore:
@@ -174,6 +180,18 @@ class Desk:
             await self.outbox.queue(self._speaker.id, Kind.REPLY, reply)
             self.queued.add(self._speaker.address.platform)
 
+    # What a page asks.
+
+    def serve(self, person: Person) -> None:
+        """Somebody acts on a page: what they are told is said there and not in their chat, unless it is a push."""
+        self._served = person
+
+    def said(self) -> list[str]:
+        """What was said to whoever acts on a page, in their language."""
+        language = self._served.language if self._served else "zh"
+        lines, self._lines = self._lines, []
+        return [render(line, self.texts, language, self.district.timezone).text for line in lines]
+
     # What services do.
 
     async def happen(self, fact: object) -> None:
@@ -217,7 +235,8 @@ class Desk:
         line = Line(key, shown, tuple(choices), tuple(photos))
         if person_id is None:
             return False
-        if self._speaker is not None and self._speaker.person.id == person_id and kind is not Kind.PUSH:
+        listening = self._speaker.person if self._speaker else self._served
+        if listening is not None and listening.id == person_id and kind is not Kind.PUSH:
             self.reply(line)
             return True
         found = await self.people.chat_of(person_id)

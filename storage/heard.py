@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Said
@@ -19,6 +19,10 @@ _REMEMBER = (
     .on_conflict_do_nothing()
     .returning(HeardMessages.message)
 )
+
+
+# Where staff write besides their chats, as if it were one.
+_PAGE = {"platform": "page", "account": "staff"}
 
 
 class HeardStore:
@@ -85,8 +89,45 @@ class HeardStore:
     async def replayed(self, trouble: str) -> None:
         await self._db.execute(update(Parked).where(Parked.trouble == trouble).values(replayed_at=self._now))
 
+    # What a page wrote, by the key it made for it.
+
+    async def begin(self, person_id: int, key: str) -> bool:
+        """Note what somebody writes on a page; False when it was written before under the same key.
+
+        Written twice at once, the second waits for what becomes of the first.
+        """
+        added = await self._db.execute(_REMEMBER, {**_PAGE, "message": f"{person_id}:{key}", "at": self._now})
+        return added.first() is not None
+
+    async def answered(self, person_id: int, key: str, answer: str) -> None:
+        """Keep what was answered, for a repeat."""
+        await self._db.execute(update(HeardMessages).where(*_written(person_id, key)).values(answer=answer))
+
+    async def answer(self, person_id: int, key: str) -> str | None:
+        """What was answered then."""
+        found: str | None = await self._db.scalar(select(HeardMessages.answer).where(*_written(person_id, key)))
+        return found
+
+    async def forget_written(self, person_id: int) -> None:
+        """Nothing of what somebody wrote on a page is kept for a repeat."""
+        await self._db.execute(
+            delete(HeardMessages).where(
+                HeardMessages.platform == _PAGE["platform"],
+                HeardMessages.account == _PAGE["account"],
+                HeardMessages.message.startswith(f"{person_id}:", autoescape=True),
+            )
+        )
+
     async def prune(self, older_than: timedelta) -> None:
         """Forget ids no platform will repeat any more."""
         await self._db.execute(
             delete(HeardMessages).where(HeardMessages.at < self._now - older_than, HeardMessages.held.is_(None))
         )
+
+
+def _written(person_id: int, key: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        HeardMessages.platform == _PAGE["platform"],
+        HeardMessages.account == _PAGE["account"],
+        HeardMessages.message == f"{person_id}:{key}",
+    )

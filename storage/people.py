@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,9 @@ from storage.ballots import BallotStore
 from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
+from storage.heard import HeardStore
 from storage.questions import QuestionStore
+from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -35,8 +37,6 @@ from storage.tables import (
 )
 
 INVITATION_DAYS = 7
-# No 0/O, 1/I/L: the code is read aloud and typed on a phone.
-_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +261,11 @@ class PeopleStore:
         row = (await self._db.execute(_CHAT_OF, {"person": person_id})).one_or_none()
         return (row[0], row[1], row[2]) if row else None
 
+    async def names(self, people: Collection[int]) -> dict[int, str]:
+        """What these people are called; who has no name is called nothing."""
+        rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
+        return {number: name or "" for number, name in rows}
+
     async def count_residents(self, area_prefix: str) -> int:
         """How many people who say they live within an area can be told something."""
         return (
@@ -327,7 +332,7 @@ class PeopleStore:
     async def invite(self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
-        code = "".join(secrets.choice(_LETTERS) for _ in range(9)) + secrets.choice(_LETTERS[-8:])
+        code = "".join(secrets.choice(LETTERS) for _ in range(9)) + secrets.choice(LETTERS[-8:])
         await self._db.execute(
             insert(Invitations).values(
                 code_hash=_hash(code),
@@ -420,6 +425,8 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
+        await SessionStore(self._db, self._now).end(person_id)
+        await HeardStore(self._db, self._now).forget_written(person_id)
         await self.end_roles(person_id)
         await self.change(
             person_id,

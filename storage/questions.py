@@ -102,39 +102,42 @@ class QuestionStore:
 
     # What staff see of it: the questions of their areas, no others.
 
-    async def clusters(self, areas: Sequence[str], limit: int = 8) -> list[Cluster]:
-        """What is asked in these areas, by how many different people, the most first, then the newest."""
-        rows = await self._db.execute(
-            select(
-                Questions.cluster_id,
-                func.count(Questions.person_id.distinct()).label("askers"),
-                func.max(Questions.id).label("newest"),
-            )
+    async def clusters(
+        self, areas: Sequence[str], limit: int = 8, after: tuple[int, int] | None = None
+    ) -> tuple[list[Cluster], tuple[int, int] | None]:
+        """What is asked in these areas, by how many different people, the most first, then the newest.
+
+        Goes on `after` where a page before ended; with it comes where this one ends, None when nothing is left.
+        """
+        askers, newest = func.count(Questions.person_id.distinct()), func.max(Questions.id)
+        query = (
+            select(Questions.cluster_id, askers.label("askers"), newest.label("newest"))
             .where(_OPEN, Questions.cluster_id.is_not(None), _within(areas))
             .group_by(Questions.cluster_id)
-            .order_by(func.count(Questions.person_id.distinct()).desc(), func.max(Questions.id).desc())
-            .limit(limit)
         )
-        found = rows.all()
-        newest = select(Questions.id, Questions.words).where(Questions.id.in_([row.newest for row in found]))
-        words = {row.id: row.words for row in await self._db.execute(newest)}
-        return [Cluster(row.cluster_id, row.askers, words[row.newest]) for row in found]
+        if after is not None:
+            query = query.having(or_(askers < after[0], and_(askers == after[0], newest < after[1])))
+        rows = (await self._db.execute(query.order_by(askers.desc(), newest.desc()).limit(limit + 1))).all()
+        found = await self._whole([row.cluster_id for row in rows[:limit]], areas)
+        more = len(rows) > limit
+        return found, ((rows[limit - 1].askers, rows[limit - 1].newest) if more else None)
 
     async def cluster(self, cluster_id: int, areas: Sequence[str]) -> Cluster | None:
         """One cluster as it is open in these areas; None when it is not, or not there."""
-        rows = (
-            await self._db.execute(
-                select(Questions.words, Questions.person_id, Questions.shown)
-                .where(_OPEN, Questions.cluster_id == cluster_id, _within(areas))
-                .order_by(Questions.at.desc(), Questions.id.desc())
-            )
-        ).all()
-        if not rows:
-            return None
-        wordings = tuple(dict.fromkeys(row.words for row in rows))
-        shown = tuple(dict.fromkeys(entry for row in rows for entry in row.shown.split()))
-        askers = len({row.person_id for row in rows})
-        return Cluster(cluster_id, askers, wordings[0], wordings[:_WORDINGS], shown[:_WORDINGS])
+        found = await self._whole([cluster_id], areas)
+        return found[0] if found else None
+
+    async def _whole(self, clusters: Sequence[int], areas: Sequence[str]) -> list[Cluster]:
+        """These clusters as they are open in these areas, in this order."""
+        rows = await self._db.execute(
+            select(Questions.cluster_id, Questions.words, Questions.person_id, Questions.shown)
+            .where(_OPEN, Questions.cluster_id.in_(clusters), _within(areas))
+            .order_by(Questions.at.desc(), Questions.id.desc())
+        )
+        asked: dict[int, list[Any]] = {}
+        for row in rows:
+            asked.setdefault(row.cluster_id, []).append(row)
+        return [_cluster(number, asked[number]) for number in clusters if number in asked]
 
     # What is made of it.
 
@@ -184,13 +187,17 @@ class QuestionStore:
         )
         if done is None:
             return False
+        await self.reopen(answer_id)
+        await self._changed()
+        return True
+
+    async def reopen(self, answer_id: int) -> None:
+        """The questions of those nobody has told are open again."""
         await self._db.execute(
             update(Questions)
             .where(Questions.answer_id == answer_id, Questions.told_at.is_(None))
             .values(answer_id=None)
         )
-        await self._changed()
-        return True
 
     async def _changed(self) -> None:
         await facts.put(self._db, _VERSION, str(int(await facts.locked(self._db, _VERSION, "0")) + 1))
@@ -204,6 +211,13 @@ class QuestionStore:
         query = select(Answers).where(Answers.id == answer_id)
         row = (await self._db.execute(query.with_for_update(read=True) if share else query)).one_or_none()
         return _settled(row) if row else None
+
+    async def made_of(self, cluster_id: int, person_id: int) -> int | None:
+        """The newest thing somebody made of a cluster."""
+        found: int | None = await self._db.scalar(
+            select(func.max(Answers.id)).where(Answers.cluster_id == cluster_id, Answers.by_id == person_id)
+        )
+        return found
 
     async def in_force(self) -> list[Settled]:
         """The entries and phrasings of staff that hold, oldest first."""
@@ -295,6 +309,14 @@ def _within(areas: Sequence[str]) -> ColumnElement[bool]:
     if any(len(prefix(area)) <= 6 for area in areas):
         return true()
     return or_(*(and_(Questions.grid >= prefix(area), Questions.grid < prefix(area) + ":") for area in areas))
+
+
+def _cluster(number: int, rows: Sequence[Any]) -> Cluster:
+    """A cluster by its open questions, the newest first."""
+    wordings = tuple(dict.fromkeys(row.words for row in rows))
+    shown = tuple(dict.fromkeys(entry for row in rows for entry in row.shown.split()))
+    askers = len({row.person_id for row in rows})
+    return Cluster(number, askers, wordings[0], wordings[:_WORDINGS], shown[:_WORDINGS])
 
 
 def _settled(row: Any) -> Settled:

@@ -118,7 +118,10 @@ class Contacts(Base):
 
 
 class HeardMessages(Base):
-    """The platform's id of every message taken, so that a repeat is known. `held` keeps what a flood said."""
+    """The platform's id of every message taken, so that a repeat is known. `held` keeps what a flood said.
+
+    What a page wrote has an `answer`, to be given again when it is repeated.
+    """
 
     __tablename__ = "heard"
     platform: Mapped[str] = mapped_column(primary_key=True)
@@ -127,6 +130,7 @@ class HeardMessages(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     contact_id: Mapped[int | None]
     held: Mapped[str | None]
+    answer: Mapped[str | None]
     __table_args__ = (_some("ix_heard_held", "contact_id", where="held IS NOT NULL"),)
 
 
@@ -222,6 +226,7 @@ class Cases(Base):
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
+        _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
         _NEVER_AGAIN,
     )
 
@@ -417,6 +422,37 @@ class Followers(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
     at: Mapped[datetime]
+
+
+class SignInCodes(Base):
+    """The one code somebody may sign in to the pages with just now, as a digest."""
+
+    __tablename__ = "sign_in_codes"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    code: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class Sessions(Base):
+    """Who is signed in to the pages, by the digest of a token; `device` is a word such as iPhone."""
+
+    __tablename__ = "sessions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    device: Mapped[str]
+    begun_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
+
+
+class Guesses(Base):
+    """Wrong codes of the last minutes, by the digest of the address they came from."""
+
+    __tablename__ = "guesses"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Parked(Base):

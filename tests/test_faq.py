@@ -11,7 +11,6 @@ from opencc import OpenCC
 
 from bot.app import Knowledge
 from domain.district import Entry
-from domain.faq import stale
 from nlp.ear import reader
 from nlp.faq import Faq
 from nlp.grams import Reader
@@ -148,11 +147,3 @@ def test_the_districts_synonyms_find_what_was_written_otherwise(knowledge: Knowl
     assert Faq(entries, reader(district)).find("几号送气儿", DAY)[0].certainty > 0.5
     without = replace(knowledge.district, synonyms=())
     assert Faq(entries, reader(without)).find("几号送气儿", DAY)[0].certainty < 0.5
-
-
-def test_what_nobody_checked_for_a_year_is_stale() -> None:
-    fresh = _entry("fresh", "一")
-    old = replace(fresh, checked=date(2025, 11, 22))
-    over = replace(fresh, valid_until=date(2026, 11, 22))
-    last_day = replace(fresh, valid_until=DAY)
-    assert stale([fresh, old, over, last_day], DAY, 365) == [old, over]

@@ -503,3 +503,106 @@ async def test_nothing_is_fetched_from_anywhere_else(house: House, visit: Visit,
     assert f"ws://{house.address}/chat/ws" in seen.addresses
     assert seen.strangers(house) == []
     assert seen.complaints == []
+
+
+# The page of staff.
+
+
+async def signs_in(staff: Page, page: Page) -> None:
+    """The code said in the chat is typed on the page."""
+    await says(staff, "登录网页")
+    await hears(staff, "登录码")
+    said = await staff.get_by_test_id("bubble-in").last.inner_text()
+    await page.get_by_test_id("code").fill(re.findall(r"[A-Z2-9]{4}-[A-Z2-9]{4}", said)[-1].lower())
+    await page.get_by_test_id("enter").click()
+
+
+async def test_staff_answer_on_their_page_and_take_it_back(visit: Visit, seen: Seen) -> None:
+    seen.forgiven = "status of 401"
+    resident, staff = await visit("/chat?phone=resident"), await visit("/chat?phone=staff")
+    await says(resident, "问政策 露天电影晚上在哪儿放")
+    await hears(resident, "已经记下来")
+    page = await visit("/staff")
+    await signs_in(staff, page)
+    await expect(page.get_by_test_id("person")).to_contain_text("民乐社区")
+    await page.get_by_test_id("asking").filter(has_text="露天电影").click()
+
+    # What is missing is asked for; what was typed is kept.
+    await page.get_by_label("怎么答").fill("卜奎大街文化广场，晚上 6 点到 10 点。")
+    await page.get_by_test_id("look").click()
+    await expect(page.get_by_test_id("trouble")).to_have_text("这一项还没写。")
+    await page.get_by_test_id("back").click()
+    await page.get_by_test_id("asking").filter(has_text="露天电影").click()
+    await expect(page.get_by_label("怎么答")).to_have_value("卜奎大街文化广场，晚上 6 点到 10 点。")
+    await page.get_by_label("依据").fill("社区公告（2026 年第 3 号）")
+    await page.get_by_label("哪个部门").fill("民乐社区居民委员会")
+    await page.get_by_test_id("look").click()
+    await expect(page.get_by_test_id("reads")).to_contain_text("有答复了：卜奎大街文化广场")
+    await picture(page, "staff.png")
+    await page.get_by_test_id("change").click()
+    await page.get_by_test_id("look").click()
+    reads = await page.get_by_test_id("reads").inner_text()
+    await page.get_by_test_id("send").click()
+
+    await expect(page.get_by_test_id("done")).to_contain_text("已经用上了")
+    await expect(page.get_by_test_id("nothing")).to_be_visible()
+    await hears(resident, reads.split("\n")[1])
+    await page.get_by_test_id("undo").click()
+    await expect(page.get_by_test_id("done")).to_contain_text("已撤下")
+    await page.reload()
+    await expect(page.get_by_test_id("nothing")).to_be_visible()
+    await page.get_by_test_id("leave").click()
+    await expect(page.get_by_test_id("door")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_test_id("door")).to_be_visible()
+
+
+async def test_staff_find_the_entry_that_was_meant_or_close_a_question(visit: Visit, seen: Seen) -> None:
+    seen.forgiven = "status of 401"
+    resident, staff = await visit("/chat?phone=resident"), await visit("/chat?phone=staff")
+    for words in ("露天电影晚上在哪儿放", "啦啦啦啦啦啦"):
+        await says(resident, f"问政策 {words}")
+    page = await visit("/staff")
+    await signs_in(staff, page)
+    await page.get_by_test_id("asking").filter(has_text="露天电影").click()
+    await page.get_by_role("button", name="已有的一条").click()
+    await page.get_by_test_id("find").fill("老年公交卡")
+    await page.get_by_test_id("found").get_by_role("radio").first.click()
+    await page.get_by_test_id("look").click()
+    await expect(page.get_by_test_id("reads")).to_contain_text("来源：")
+    await page.get_by_test_id("send").click()
+    await hears(resident, "有答复了")
+    await page.get_by_test_id("asking").filter(has_text="啦啦啦").click()
+    await page.get_by_role("button", name="不用答").click()
+    await page.get_by_label("为什么不用答").fill("不是问题，是测试")
+    await page.get_by_test_id("look").click()
+    await expect(page.get_by_test_id("reads")).to_have_text("不是问题，是测试")
+    await page.get_by_test_id("send").click()
+    await expect(page.get_by_test_id("nothing")).to_be_visible()
+
+
+async def test_a_link_signs_in_with_one_press_and_leaves_no_code_behind(house: House, visit: Visit, seen: Seen) -> None:
+    staff = await visit("/chat?phone=staff")
+    await says(staff, "登录网页")
+    await hears(staff, "登录码")
+    code = re.findall(r"[A-Z2-9]{4}-[A-Z2-9]{4}", await staff.get_by_test_id("bubble-in").last.inner_text())[-1]
+    page = await visit(f"/staff#{code}")
+    await expect(page.get_by_test_id("code")).to_have_value(code)
+    assert page.url == f"http://{house.address}/staff"
+    assert not any(code in address for address in seen.addresses if "#" not in address)
+    await page.get_by_test_id("enter").click()
+    await expect(page.get_by_test_id("nothing")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1024])
+async def test_on_the_page_of_staff_everything_fits_a_thumb(visit: Visit, seen: Seen, width: int) -> None:
+    seen.forgiven = "status of 401"
+    resident, staff = await visit("/chat?phone=resident"), await visit("/chat?phone=staff")
+    await says(resident, "问政策 https://example.org/ 露天电影晚上在哪儿放" + "啊" * 150)
+    await hears(resident, "已经记下来")
+    page = await visit("/staff", width, 740)
+    await signs_in(staff, page)
+    for step in ("asking", "look"):
+        await page.get_by_test_id(step).click()
+        assert await page.evaluate(_WIDER) == []
+        assert await page.evaluate(_TINY) == []

@@ -12,12 +12,13 @@ from bot.core.errors import CannotGoOn
 from bot.core.words import Address, Kind, Reply
 from bot.log import Discreet
 from config.settings import Settings, load
+from domain.cases import ProblemReported, Status
+from domain.faq import QuestionAsked
 from domain.people import Role
 from storage.desk import Desk
 from tests.chat_client import chat
+from tests.office import COMMUNITY, DISTRICT, ELSEWHERE, GRID, Office
 from tests.play import Stage
-
-GRID = "230203002001001"
 
 
 async def test_a_forgotten_persons_open_page_never_gets_anybody_elses_messages(
@@ -147,3 +148,56 @@ async def test_a_port_in_use_is_told_to_the_operator(
         with pytest.raises(CannotGoOn, match="XIAOMAZHA_HTTP_PORT"):
             async with second.running():
                 pass
+
+
+async def test_whatever_is_read_over_the_api_stays_within_ones_role_and_area(
+    settings: Settings, knowledge: Knowledge
+) -> None:
+    office = Office(settings, knowledge)
+    async with office.service.running():
+        for who, role, area in (
+            ("zhou", Role.COMMUNITY, COMMUNITY),
+            ("far", Role.COMMUNITY, ELSEWHERE),
+            ("street", Role.STREET, "230203002000"),
+            ("gao", Role.DISTRICT, DISTRICT),
+            ("li", Role.GRIDWORKER, GRID),
+            ("leader", Role.GRID_LEADER, COMMUNITY),
+        ):
+            await office.meet(who, role, area)
+        wang = await office.meet("王阿姨", grid=GRID)
+
+        async def happen(desk: Desk) -> str:
+            await desk.people.change(wang, phone="13845678901")
+            await desk.happen(ProblemReported(wang, GRID, "conduct", "幸福里 3 栋", "网格员骂人"))
+            await desk.happen(QuestionAsked(wang, "流动餐车晚上在哪儿摆，我电话 13845678901", ()))
+            return (await desk.cases.in_area(GRID, list(Status)))[0].number
+
+        number = await office.service.desks.write(happen)
+        paths = (
+            "/api/me",
+            "/api/questions",
+            "/api/questions/1",
+            "/api/cases",
+            f"/api/cases?area={GRID}",
+            "/api/cases?queue=overdue",
+            "/api/cases?queue=verify",
+            f"/api/cases/{number}",
+            "/api/entries?q=流动餐车",
+        )
+        read = {}
+        for who in ("zhou", "far", "street", "gao", "li", "leader"):
+            async with office.at_desk(who) as page:
+                read[who] = " ".join([str((await page.get(path)).body) for path in paths])
+        async with office.browser() as page:
+            assert {(await page.get(path)).code for path in paths} == {"page.sign_in"}
+    for who in ("zhou", "street", "gao"):
+        assert "网格员骂人" in read[who]
+        assert "流动餐车" in read[who]
+        # The number to call stands with the case, never with the question.
+        assert read[who].count("13845678901") == 1
+    for who in ("far", "li", "leader"):
+        assert "网格员骂人" not in read[who]
+        assert "流动餐车晚上" not in read[who]
+        assert "13845678901" not in read[who]
+        assert number not in read[who]
+    assert not any("王阿姨" in each for each in read.values())

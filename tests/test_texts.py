@@ -22,6 +22,7 @@ from bot.core.words import Odd
 from config.settings import HOME, load
 from domain.cases import Move, Score, Status
 from domain.climb import LEVELS
+from domain.faq import Doubt
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -43,6 +44,8 @@ KEY_ARGUMENT = {
     "_tell_above": 2,
     "_tell_reporter": 2,
     "_tell_followers": 2,
+    "Problem": 0,
+    "label": 0,
 }
 # What a call adds to the facts it is given.
 ADDED = {"_tell_reporter": {"whose"}}
@@ -59,6 +62,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     # A case is opened by reporting, not by a button; and it climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.CLIMB)],
     "case.climb.{}": LEVELS,
+    "stale.{}": Doubt,
     "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
@@ -68,7 +72,7 @@ NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
 }
-MOMENTS = {"at", "by", "closes", "due", "opens", "until"}
+MOMENTS = {"at", "by", "closes", "due", "opens", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
@@ -103,7 +107,7 @@ class Use:
 
 
 def _uses() -> Iterator[Use]:
-    for folder in ("bot", "handlers", "services", "nlp", "domain", "storage"):
+    for folder in ("bot", "handlers", "services", "nlp", "domain", "storage", "web"):
         for path in sorted((HOME.parent / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 where = f"{folder}/{path.name}:{getattr(node, 'lineno', 0)}"
@@ -178,7 +182,7 @@ def _gaps(text: str) -> set[str]:
 def _filled(text: str, language: str = "zh") -> dict[str, object]:
     """Something of the right kind for every gap of a text."""
     word, moment = ("Li", "7/7 07:07") if language == "en" else ("某某", "7 月 7 日 07:07")
-    kinds = {"time": "07:07"} | dict.fromkeys(NUMBERS, "7") | dict.fromkeys(MOMENTS, moment)
+    kinds = {"time": "07:07", "caution": f"\n{word}"} | dict.fromkeys(NUMBERS, "7") | dict.fromkeys(MOMENTS, moment)
     return {name: kinds.get(name, word) for name in _gaps(text)}
 
 

@@ -1,4 +1,4 @@
-"""The chat page residents open, and the page of three phones a newcomer sees first."""
+"""The chat page residents open, the page of staff, and the page of three phones a newcomer sees first."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +27,9 @@ def routes(in_demonstration: Callable[[web.Request], bool], well: Callable[[], b
     async def chat(_request: web.Request) -> web.StreamResponse:
         return _page("chat.html")
 
+    async def staff(_request: web.Request) -> web.StreamResponse:
+        return _page("staff.html")
+
     async def health(_request: web.Request) -> web.StreamResponse:
         # Leaving: whoever shares out the requests sends the next ones elsewhere; these are still served.
         return web.json_response({"ok": well()}, status=200 if well() else 503)
@@ -34,6 +37,7 @@ def routes(in_demonstration: Callable[[web.Request], bool], well: Callable[[], b
     return [
         web.get("/", home),
         web.get("/chat", chat),
+        web.get("/staff", staff),
         web.get("/health", health),
         web.static("/static", _STATIC),
     ]

@@ -153,7 +153,7 @@ class Turns(Generic[D]):
             Unavailable: nothing can be stored just now; do not acknowledge, the platform will repeat it.
             Exception: not even the apology could be stored; do not acknowledge either.
         """
-        said = replace(said, text=_clean(said.text))
+        said = replace(said, text=clean(said.text))
         # Kept alive by those who hold or await it, gone with the last of them.
         lock = self._queues.get(said.address) or asyncio.Lock()
         self._queues[said.address] = lock
@@ -551,7 +551,7 @@ def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str],
     return None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Words as every database keeps and every screen shows them: no half characters, nothing that steers a screen."""
     whole = text.encode("utf-8", "ignore").decode()
     return "".join(each for each in whole if (each >= " " or each in "\n\t") and each not in _STEERING)

@@ -1,0 +1,298 @@
+"""Staff see the cases of their areas, and move them along by the same rules as in their chat."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from domain.areas import covers
+from domain.cases import OPEN, RULES, Case, CaseMoved, Move, Part, Status, Step, moves, parts
+from domain.people import STAFF, WORKERS, Person
+from handlers.move_case import workers_for
+from storage.cases import Theirs
+from storage.desk import Desk
+from web.cursor import opened, sealed
+from web.gate import Gate, Problem, Route, asked
+
+_NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
+# What staff do, as the table of rules has it.
+_OFFERED = tuple(move for move, rule in RULES.items() if Part.STAFF in rule.parts)
+# How much must be said with it.
+_LEAST = {Move.DISMISS: 2, Move.REJECT: 1, Move.REMARK: 1}
+
+
+class Queue(StrEnum):
+    """Which open cases: all of them, those past their deadline, those that wait to be verified."""
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    VERIFY = "verify"
+
+
+_STATES = {
+    Queue.OPEN: OPEN,
+    Queue.OVERDUE: tuple(each for each in OPEN if each is not Status.DONE),
+    Queue.VERIFY: (Status.DONE,),
+}
+
+
+class CasesAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """要哪些案卷，哪一页。"""
+
+    queue: Annotated[Queue, Meta(description="`open` 没办结的，`overdue` 过了时限的，`verify` 待核查的")] = Queue.OPEN
+    area: Annotated[str, Meta(max_length=15, description="只看这个片区：区划代码或网格码，要在自己的范围里")] = ""
+    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
+    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
+
+
+class Line(msgspec.Struct):
+    """案卷的一行。"""
+
+    number: Annotated[str, Meta(description="受理编号")]
+    status: Annotated[Status, Meta(description="状态的代号")]
+    status_name: Annotated[str, Meta(description="状态的名称")]
+    category: Annotated[str, Meta(description="类别的代号")]
+    category_name: Annotated[str, Meta(description="类别的名称")]
+    grid: Annotated[str, Meta(description="网格码")]
+    grid_name: Annotated[str, Meta(description="网格的名称")]
+    place: Annotated[str, Meta(description="在哪儿")]
+    words: Annotated[str, Meta(description="报的是什么")]
+    worker: Annotated[str | None, Meta(description="在谁手上；`null` 是等着安排")]
+    opened_at: Annotated[datetime, Meta(description="上报时间，UTC")]
+    due_at: Annotated[datetime, Meta(description="承诺时间，UTC")]
+    overdue: Annotated[bool, Meta(description="没办完，而且过了承诺时间")]
+
+
+class Cases(msgspec.Struct):
+    """一页案卷，时限近的在前。"""
+
+    cases: Annotated[list[Line], Meta(description="案卷")]
+    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+
+
+class Did(msgspec.Struct):
+    """案卷的一步。"""
+
+    at: Annotated[datetime, Meta(description="什么时候，UTC")]
+    move: Annotated[Move, Meta(description="动作的代号")]
+    move_name: Annotated[str, Meta(description="动作的名称")]
+    who: Annotated[str | None, Meta(description="谁；报事的居民不写名字，是 `null`")]
+    words: Annotated[str, Meta(description="说了什么")]
+
+
+class May(msgspec.Struct):
+    """现在能做的一个动作。"""
+
+    move: Annotated[Move, Meta(description="动作的代号")]
+    name: Annotated[str, Meta(description="按钮上的字")]
+
+
+class Worker(msgspec.Struct):
+    """可以派给的人。"""
+
+    id: Annotated[int, Meta(description="编号，派单时写在 `to`")]
+    name: Annotated[str, Meta(description="称呼")]
+    area: Annotated[str, Meta(description="负责哪儿")]
+
+
+class Whole(Line):
+    """一个案卷的全部。"""
+
+    happened_on: Annotated[date | None, Meta(description="哪天发生的，没说就是 `null`")]
+    done_at: Annotated[datetime | None, Meta(description="办完的时间，UTC")]
+    closed_at: Annotated[datetime | None, Meta(description="了结的时间，UTC")]
+    rating: Annotated[int | None, Meta(description="居民评价：3 满意，2 一般，1 没解决好")]
+    phone: Annotated[str | None, Meta(description="报事人的电话，他愿意留才有；只给办这件事的人看")]
+    followers: Annotated[int, Meta(description="另有几个人也遇到了")]
+    photos: Annotated[list[str], Meta(description="报事时的照片的地址")]
+    photos_done: Annotated[list[str], Meta(description="办完时的照片的地址")]
+    journal: Annotated[list[Did], Meta(description="每一步，早的在前")]
+    moves: Annotated[list[May], Meta(description="您现在能在网页上做的")]
+    workers: Annotated[list[Worker], Meta(description="能派单时，可以派给谁")]
+
+
+class MoveMade(msgspec.Struct, forbid_unknown_fields=True):
+    """做一个动作。"""
+
+    move: Annotated[Move, Meta(description="动作的代号，要在案卷的 `moves` 里")]
+    words: Annotated[
+        str, Meta(max_length=1000, description="`dismiss`、`reject`、`remark` 必须说一句；`dismiss` 的原样告诉居民")
+    ] = ""
+    to: Annotated[int, Meta(ge=0, lt=2**53, description="`dispatch` 派给谁")] = 0
+    category: Annotated[str, Meta(max_length=60, description="`reclassify` 改成哪一类")] = ""
+
+
+class Moved(msgspec.Struct):
+    """办好了；案卷现在的样子，再取一次。"""
+
+    said: Annotated[list[str], Meta(description="给您看的话")]
+
+
+def routes(gate: Gate) -> list[Route]:
+    async def listed(request: web.Request) -> web.Response:
+        wanted = asked(request, CasesAsked)
+        after = opened(wanted.cursor, tuple[datetime, int])
+
+        async def look(desk: Desk, person: Person) -> Cases:
+            theirs = Theirs(person.areas(*STAFF), person.id)
+            if wanted.area and not any(covers(own, wanted.area) for own in person.areas(*STAFF, *WORKERS)):
+                raise Problem("page.not_your_area", 403, language=person.language)
+            found = await desk.cases.page(
+                theirs,
+                _STATES[wanted.queue],
+                area=wanted.area or None,
+                due_before=desk.now if wanted.queue is Queue.OVERDUE else None,
+                after=after,
+                limit=wanted.limit + 1,
+            )
+            here, more = found[: wanted.limit], len(found) > wanted.limit
+            names = await desk.people.names({each.worker_id for each in here if each.worker_id})
+            lines = [Line(**_line(each, names, desk, person)) for each in here]
+            return Cases(lines, sealed((here[-1].due_at, here[-1].id)) if more else None)
+
+        return await gate.read(request, look)
+
+    async def one(request: web.Request) -> web.Response:
+        number = request.match_info["number"]
+
+        async def look(desk: Desk, person: Person) -> Whole:
+            return await _whole(await _case(number, desk, person), desk, person)
+
+        return await gate.read(request, look)
+
+    async def move(request: web.Request) -> web.Response:
+        number = request.match_info["number"]
+
+        async def make(desk: Desk, person: Person, given: MoveMade) -> Moved:
+            case = await _case(number, desk, person)
+            if not person.serves(case.grid, STAFF):
+                raise Problem("page.not_for_you", 403, language=person.language)
+            _fitting(given, person)
+            await desk.happen(
+                CaseMoved(
+                    case.id,
+                    given.move,
+                    person.id,
+                    words=given.words,
+                    to=given.to if given.move is Move.DISPATCH else None,
+                    category=given.category if given.move is Move.RECLASSIFY else None,
+                )
+            )
+            # Kept for a repeat: nothing of the case, which may hold what its reporter has us forget.
+            return Moved(desk.said())
+
+        return await gate.write(request, MoveMade, make, STAFF)
+
+    return [
+        Route(
+            "GET",
+            "/api/cases",
+            "自己片区的案卷；网格员、网格长只看得到自己手上的",
+            listed,
+            Cases,
+            asks=CasesAsked,
+        ),
+        Route("GET", _NUMBER, "一个案卷和它的每一步；不在自己范围里的，和没有一样", one, Whole),
+        Route(
+            "POST",
+            f"{_NUMBER}/moves",
+            "做一个动作：和聊天里一样的规矩，一样告诉有关的人",
+            move,
+            Moved,
+            takes=MoveMade,
+            once=True,
+            roles=STAFF,
+        ),
+    ]
+
+
+async def _case(number: str, desk: Desk, person: Person) -> Case:
+    """A case of theirs; one that is not is as if it did not exist."""
+    case = await desk.cases.by_number(number)
+    # Another's complaint about a gridworker lies in the same grid: theirs is only what was given to them.
+    given = case is not None and case.worker_id == person.id
+    if case is None or not (given or person.serves(case.grid, STAFF)):
+        raise Problem("case.not_found", 404, language=person.language)
+    return case
+
+
+def _fitting(given: MoveMade, person: Person) -> None:
+    """What a move needs besides its name.
+
+    Raises:
+        Problem: something is missing, or this is no move staff make.
+    """
+    lacking = (
+        "words"
+        if len(given.words) < _LEAST.get(given.move, 0)
+        else "to"
+        if given.move is Move.DISPATCH and not given.to
+        else "category"
+        if given.move is Move.RECLASSIFY and not given.category
+        else "move"
+        if given.move not in _OFFERED
+        else None
+    )
+    if lacking:
+        raise Problem("page.unreadable", 400, language=person.language, place=lacking)
+
+
+def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict[str, Any]:
+    def say(key: str) -> str:
+        return desk.texts.say(key, person.language)
+
+    return {
+        "number": case.number,
+        "status": case.status,
+        "status_name": say(f"case.status.{case.status}"),
+        "category": case.category,
+        "category_name": desk.district.category(case.category).name,
+        "grid": case.grid,
+        "grid_name": desk.district.area_name(case.grid),
+        "place": case.place,
+        "words": case.words,
+        "worker": names.get(case.worker_id, "") if case.worker_id else None,
+        "opened_at": case.opened_at,
+        "due_at": case.due_at,
+        "overdue": case.status in _STATES[Queue.OVERDUE] and case.due_at < desk.now,
+    }
+
+
+async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
+    steps = await desk.cases.steps(case.id)
+    people = {each.person_id for each in steps if each.person_id} | ({case.worker_id} if case.worker_id else set())
+    names = await desk.people.names(people)
+    reporter = await desk.people.get(case.reporter_id) if case.reporter_id else None
+    offered = [each for each in moves(case, person) if each in _OFFERED] if Part.STAFF in parts(case, person) else []
+    to_whom = await workers_for(case, desk) if Move.DISPATCH in offered else []
+    return Whole(
+        **_line(case, names, desk, person),
+        happened_on=case.happened_on,
+        done_at=case.done_at,
+        closed_at=case.closed_at,
+        rating=case.rating,
+        phone=reporter.phone if reporter and reporter.id != person.id else None,
+        followers=len(await desk.cases.followers(case.id)),
+        photos=[f"/chat/files/{each}" for each in await desk.cases.photos(case.id)],
+        photos_done=[f"/chat/files/{each}" for each in await desk.cases.photos(case.id, "done")],
+        journal=[_did(each, case, names, desk, person) for each in steps],
+        moves=[May(each, desk.texts.say(f"case.button.{each}", person.language)) for each in offered],
+        workers=[
+            Worker(each.id, each.name or "", desk.district.area_name(each.areas(*WORKERS)[0])) for each in to_whom
+        ],
+    )
+
+
+def _did(step: Step, case: Case, names: dict[int, str], desk: Desk, person: Person) -> Did:
+    # Who reported it stays unnamed, also among staff.
+    named = step.person_id is not None and step.person_id != case.reporter_id
+    return Did(
+        step.at,
+        step.move,
+        desk.texts.say(f"case.did.{step.move}", person.language),
+        names.get(step.person_id or 0) if named else None,
+        step.words,
+    )
