@@ -19,6 +19,7 @@ from marisa_trie import Trie
 _WRITTEN = re.compile(r"([\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]+)")  # jieba's re_han_default
 _LATIN = re.compile(r"[a-zA-Z0-9]")
 _EVERYDAY = 3000
+_NEVER = float("-inf")
 
 _Span = tuple[int, int]
 
@@ -36,6 +37,7 @@ class Segmenter:
         for word, count in _dictionary():
             self._counts[self._trie.key_id(word)] = count
         self._total = sum(self._counts)
+        self._weigh()
         self.everyday = self._often()
         for word in own:
             # As jieba.add_word: just likely enough to win over its parts.
@@ -45,6 +47,14 @@ class Segmenter:
             count = max(int(likely * self._total) + 1, self._count(word) or 1)
             self._counts[self._trie.key_id(word)] = count
             self._total += count
+            self._weights[self._trie.key_id(word)] = log(count / self._total)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """How likely each word is, as a logarithm, by its number in the trie."""
+        total = log(self._total)
+        self._unknown = -total
+        self._weights = array("d", (log(count) - total if count else _NEVER for count in self._counts))
 
     def _count(self, word: str) -> int:
         return self._counts[self._trie.key_id(word)] if word in self._trie else 0
@@ -87,24 +97,18 @@ class Segmenter:
         """Where the dictionary's words lie, and where the word that begins at each letter ends in the likeliest row."""
         size = len(block)
         known: set[_Span] = set()
-        choices: list[list[tuple[float, int]]] = [[] for _ in block]
-        for start in range(size):
-            for word, number in self._trie.iter_prefixes_with_ids(block[start : start + self._longest]):
-                if count := self._counts[number]:
+        best, ends = [0.0] * (size + 1), [0] * size
+        weights, longest, prefixes = self._weights, self._longest, self._trie.iter_prefixes_with_ids
+        for start in range(size - 1, -1, -1):
+            most, last = _NEVER, start + 1
+            for word, number in prefixes(block[start : start + longest]):
+                if (weight := weights[number]) != _NEVER:
                     end = start + len(word)
                     known.add((start, end))
-                    choices[start].append((log(count), end))
-        total = log(self._total)
-        best, ends = [0.0] * (size + 1), [0] * size
-        for start in range(size - 1, -1, -1):
-            options = choices[start]
-            if len(options) == 1:
-                weight, end = options[0]
-                best[start], ends[start] = weight - total + best[end], end
-            elif options:
-                best[start], ends[start] = max([(weight - total + best[end], end) for weight, end in options])
-            else:
-                best[start], ends[start] = 0.0 - total + best[start + 1], start + 1
+                    # Of equals the longer, which comes later.
+                    if (together := weight + best[end]) >= most:
+                        most, last = together, end
+            best[start], ends[start] = (most, last) if most != _NEVER else (self._unknown + best[start + 1], last)
         return known, ends
 
     def _words(self, block: str, known: set[_Span], ends: list[int]) -> list[str]:
