@@ -47,6 +47,7 @@ class Move(StrEnum):
     DISMISS = "dismiss"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    LEAVE = "leave"
 
 
 class Score(IntEnum):
@@ -108,12 +109,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a case's log."""
+    """One line of a case's journal: who did what, as what, and why. `target`: the person or case it was aimed at."""
 
     at: datetime
     person_id: int | None
     move: Move
     words: str = ""
+    part: Part | None = None
+    target: int | None = None
 
 
 def parts(case: Case, person: Person) -> set[Part]:
@@ -130,19 +133,21 @@ def parts(case: Case, person: Person) -> set[Part]:
     return played
 
 
-def check(case: Case, move: Move, person: Person) -> None:
-    """Raise `Refused` unless this person may make this move now."""
+def check(case: Case, move: Move, person: Person) -> Part:
+    """The part in which this person may make this move now; `Refused` when they may not."""
     rule = RULES[move]
     playing = parts(case, person)
     if not playing:
         # Somebody else's case: not even its state is told.
         raise Refused("case.not_found")
-    if not playing.intersection(rule.parts):
+    part = next((each for each in rule.parts if each in playing), None)
+    if part is None:
         raise Refused("case.not_yours", number=case.number)
     if case.status not in rule.start:
         raise Refused(f"case.already.{case.status}", number=case.number)
     if move in (Move.VERIFY, Move.RATE) and case.worker_id == person.id:
         raise Refused("case.own_work", number=case.number)
+    return part
 
 
 def moves(case: Case, person: Person) -> list[Move]:
@@ -205,6 +210,13 @@ class FollowingEnded:
 
     by: int
     case: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeLeft:
+    """Somebody looks after no grid any more: what lay with them waits for somebody else."""
+
+    person: int
 
 
 @dataclass(frozen=True, slots=True)

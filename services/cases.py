@@ -1,5 +1,6 @@
 """A case is opened and moved along; everybody it concerns is told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +17,12 @@ from domain.cases import (
     DeadlineNears,
     FollowingEnded,
     Move,
+    OfficeLeft,
     ProblemReported,
     SameTroubleMet,
     Score,
     Status,
+    Step,
     check,
 )
 from domain.people import WORKERS, Person, Role
@@ -177,50 +180,48 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     person = await desk.people.get(moved.by)
     if person is None:
         raise Refused("case.not_found")
-    check(case, moved.move, person)
-    rule = RULES[moved.move]
-    values: dict[str, object] = {} if rule.end is None else {"status": rule.end}
-    if moved.move is Move.ACCEPT:
-        values |= {"worker_id": person.id}
-    if moved.move is Move.FINISH:
-        values |= {"worker_id": person.id, "done_at": desk.now}
-    if moved.move is Move.DISPATCH:
-        values |= {"worker_id": moved.to, "round": case.round + 1}
-    if moved.move is Move.REJECT:
-        values |= {"round": case.round + 1, "done_at": None}
-    if moved.move is Move.RECLASSIFY:
-        values |= await _put_right(case, moved.category or "", desk)
-    if moved.move is Move.RATE:
-        values |= {"rating": moved.score}
-    if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.DISMISSED):
-        values |= {"closed_at": desk.now}
-    after = await desk.cases.change(case.id, **values) if values else case
-    await desk.cases.add_photos(case.id, moved.photos, "done" if moved.move is Move.FINISH else "reported")
+    part = check(case, moved.move, person)
+    after = replace(case, status=RULES[moved.move].end or case.status)
     words = moved.words
-    if moved.move is Move.RECLASSIFY:
-        words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
-    await desk.cases.log(case.id, person.id, moved.move, words)
+    match moved.move:
+        case Move.ACCEPT:
+            after = replace(after, worker_id=person.id)
+        case Move.FINISH:
+            after = replace(after, worker_id=person.id, done_at=desk.now)
+        case Move.DISPATCH:
+            after = replace(after, worker_id=moved.to, round=case.round + 1)
+        case Move.REJECT:
+            after = replace(after, round=case.round + 1, done_at=None)
+        case Move.RECLASSIFY:
+            after = await _put_right(case, moved.category or "", desk)
+            words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
+        case Move.RATE:
+            after = replace(after, rating=moved.score)
+    if after.status in (Status.CLOSED, Status.WITHDRAWN, Status.DISMISSED):
+        after = replace(after, closed_at=desk.now)
+    await desk.cases.step(
+        after,
+        Step(desk.now, person.id, moved.move, words, part, moved.to),
+        moved.photos,
+        "done" if moved.move is Move.FINISH else "reported",
+    )
     if case.worker_id not in (None, after.worker_id, person.id) and after.worker_id is None:
         await desk.tell(case.worker_id, "case.taken_back", kind=Kind.PUSH, number=case.number, place=case.place)
     await _TELL[moved.move](moved, after, person, desk)
 
 
-async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
-    """What changes with the category: the deadline counts anew, and a complaint leaves the one it is about."""
+async def _put_right(case: Case, code: str, desk: Desk) -> Case:
+    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
     category = desk.district.categories.get(code)
     if category is None or code == case.category:
         raise Refused("case.same_kind", answer="case.kind")
     await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
-    values: dict[str, object] = {
-        "category": code,
-        "due_at": desk.now + timedelta(hours=category.hours),
-        "round": case.round + 1,
-    }
-    if category.to_staff:
-        # A complaint is between its reporter and staff.
-        await desk.cases.unfollow(case.id)
-        values |= {"worker_id": None, "status": Status.RETURNED}
-    return values
+    after = replace(case, category=code, due_at=desk.now + timedelta(hours=category.hours), round=case.round + 1)
+    if not category.to_staff:
+        return after
+    # A complaint is between its reporter and staff.
+    await desk.cases.unfollow(case.id)
+    return replace(after, worker_id=None, status=Status.RETURNED)
 
 
 async def _reclassified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
@@ -467,6 +468,22 @@ async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
             words=case.words,
             photos=await desk.cases.photos(case.id, "done"),
             choices=[button(case, Move.VERIFY), button(case, Move.REJECT)],
+        )
+
+
+@when(OfficeLeft)
+async def take_back(left: OfficeLeft, desk: Desk) -> None:
+    """What lay with somebody who holds no office any more waits for those above, and they are told."""
+    for found in await desk.cases.of_worker(left.person, WITH_WORKER):
+        case = replace(await desk.cases.get(found.id, lock=True), status=Status.RETURNED, worker_id=None)
+        await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
+        await _tell_above(
+            case,
+            desk,
+            "case.task_for_staff",
+            unless=left.person,
+            choices=[button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)],
+            **_shown(case, desk),
         )
 
 

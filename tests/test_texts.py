@@ -55,8 +55,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
-    # A case is opened by reporting, not by a button.
-    "case.button.{}": [move for move in Move if move is not Move.OPEN],
+    # A case is opened by reporting, and left by losing an office: not by a button.
+    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.LEAVE)],
     "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
