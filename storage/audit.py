@@ -293,7 +293,7 @@ def _check_words(row: dict[str, Any], tally: Tally) -> Trouble | None:
     if row["salt"] is None:
         tally.erased += 1
         forgotten = row["into_forgotten_at"] if row["merged_into"] else row["forgotten_at"]
-        return None if forgotten and row["part"] in (Part.REPORTER, "") else Trouble.ERASED
+        return None if forgotten and row["part"] in (Part.REPORTER, Part.FOLLOWER, "") else Trouble.ERASED
     told = (row["grid"], row["place"], row["reported"]) if row["move"] == Move.OPEN else (row["words"] or "",)
     return None if journal.said(row["salt"], *told) == row["said"] else Trouble.WORDS
 

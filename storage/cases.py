@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, delete, func, literal, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain import journal
 from domain.areas import prefix
-from domain.cases import OPEN, WITH_WORKER, Case, Move, Part, ProblemReported, Status, Step
+from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
 from storage.database import Connection
-from storage.tables import CaseLog, CasePhotos, Cases, Followers
+from storage.tables import CaseLog, CasePhotos, Cases, Followers, Ratings
 
 # So many of one kind in one grid at a time: among them the like one is found.
 _NEAREST = 50
@@ -22,7 +22,7 @@ _NEAREST = 50
 # A case is read by its fields' order.
 _FIELDS = [each.name for each in fields(Case)]
 _CASE = tuple(getattr(Cases, name) for name in _FIELDS)
-_STATUS = _FIELDS.index("status")
+_STATUS, _DOERS = _FIELDS.index("status"), _FIELDS.index("doers")
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _GET = select(*_CASE).where(Cases.id == bindparam("case"))
@@ -43,6 +43,15 @@ _CHANGING = (
     "closed_at",
     "rating",
     "round",
+    "doers",
+    "checker_id",
+    "hung_at",
+    "look_at",
+    "asked_until",
+    "asked_by",
+    "asked_rank",
+    "reopen_until",
+    "merged_into",
 )
 _CHANGE = (
     update(Cases)
@@ -65,6 +74,9 @@ _SAME = (
 )
 _OPEN = insert(Cases).returning(Cases.id)
 _LOG = insert(CaseLog)
+_FOLLOWS = select(Followers.person_id).where(
+    Followers.case_id == bindparam("case"), Followers.person_id == bindparam("person")
+)
 _ADD_PHOTOS = insert(CasePhotos)
 _STEPS = (
     select(CaseLog.at, CaseLog.person_id, CaseLog.move, CaseLog.words, CaseLog.part, CaseLog.target)
@@ -147,13 +159,30 @@ class CaseStore:
         row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
 
+    async def beside(self, case: Case, limit: int = 10) -> list[Case]:
+        """The newest cases of the same community that may be about the same, those of its grid first."""
+        start = prefix(case.grid[:12])
+        rows = await self._db.execute(
+            select(*_CASE)
+            .where(
+                Cases.grid >= start,
+                Cases.grid < start + ":",
+                Cases.status.in_(UNDONE),
+                Cases.category == case.category,
+                Cases.id != case.id,
+            )
+            .order_by((Cases.grid != case.grid), Cases.id.desc())
+            .limit(limit)
+        )
+        return [_case(row) for row in rows]
+
     async def near(self, grid: str, category: str, since: datetime, unless: int) -> list[Case]:
         """The newest cases of a grid and a category that are not done yet, opened since then by others."""
         rows = await self._db.execute(
             select(*_CASE)
             .where(
                 Cases.grid == grid,
-                Cases.status.in_((*WITH_WORKER, Status.RETURNED)),
+                Cases.status.in_(UNDONE),
                 Cases.category == category,
                 Cases.opened_at >= since,
                 or_(Cases.reporter_id.is_(None), Cases.reporter_id != unless),
@@ -167,6 +196,47 @@ class CaseStore:
         """Let somebody hear of a case as its reporter does."""
         row = insert(Followers).values(case_id=case_id, person_id=person_id, at=self._now)
         await self._db.execute(row.on_conflict_do_nothing())
+
+    async def follows(self, case_id: int, person_id: int) -> bool:
+        """Whether somebody hears of a case without being its reporter."""
+        return await self._db.scalar(_FOLLOWS, {"case": case_id, "person": person_id}) is not None
+
+    async def join(self, case: Case, kept: Case) -> None:
+        """Whoever reported or followed a case hears of another instead, which it was merged into."""
+        moving = select(literal(kept.id), Followers.person_id, Followers.at, Followers.own_case).where(
+            Followers.case_id == case.id, Followers.person_id != (kept.reporter_id or 0)
+        )
+        columns = ["case_id", "person_id", "at", "own_case"]
+        await self._db.execute(insert(Followers).from_select(columns, moving).on_conflict_do_nothing())
+        await self.unfollow(case.id)
+        if case.reporter_id not in (None, kept.reporter_id):
+            mine = insert(Followers).values(case_id=kept.id, person_id=case.reporter_id, at=self._now, own_case=case.id)
+            await self._db.execute(
+                mine.on_conflict_do_update(index_elements=["case_id", "person_id"], set_={"own_case": case.id})
+            )
+
+    async def merged(self, case_id: int) -> list[int]:
+        """Those whose own reports were merged into a case, in the order they came."""
+        return list(
+            await self._db.scalars(
+                select(Followers.person_id)
+                .where(Followers.case_id == case_id, Followers.own_case.is_not(None))
+                .order_by(Followers.at, Followers.person_id)
+            )
+        )
+
+    async def rated(self, case: Case, person_id: int) -> bool:
+        """Whether somebody has said in this round what they make of the result."""
+        theirs = (Ratings.case_id == case.id, Ratings.person_id == person_id, Ratings.round == case.round)
+        return await self._db.scalar(select(Ratings.score).where(*theirs)) is not None
+
+    async def rate(self, case: Case, person_id: int, score: int) -> bool:
+        """Keep what somebody makes of the result; False when they have said so in this round."""
+        rated = insert(Ratings).values(
+            case_id=case.id, person_id=person_id, round=case.round, score=score, at=self._now
+        )
+        added = await self._db.scalar(rated.on_conflict_do_nothing().returning(Ratings.case_id))
+        return added is not None
 
     async def unfollow(self, case_id: int, person_id: int | None = None) -> None:
         """Let somebody hear of it no more; None: nobody."""
@@ -209,6 +279,7 @@ class CaseStore:
         """
         end = await self._log(case, step, photos, stage)
         new = {f"new_{name}": getattr(case, name) for name in _CHANGING}
+        new["new_doers"] = "".join(f" {number} " for number in case.doers)
         await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
 
     async def _log(self, case: Case, step: Step, photos: Sequence[str], stage: str) -> _End:
@@ -320,4 +391,5 @@ class CaseStore:
 def _case(row: Any) -> Case:
     values = [*row[: len(_CASE)]]
     values[_STATUS] = Status(values[_STATUS])
+    values[_DOERS] = tuple(map(int, values[_DOERS].split()))
     return Case(*values)

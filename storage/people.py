@@ -29,6 +29,7 @@ from storage.tables import (
     Outbox,
     Parked,
     People,
+    Ratings,
     Roles,
     Votes,
 )
@@ -305,7 +306,11 @@ class PeopleStore:
         theirs = select(People.id).where(or_(People.id == person_id, People.merged_into == person_id))
         await self._db.execute(
             update(CaseLog)
-            .where(CaseLog.person_id.in_(theirs), CaseLog.words.is_not(None), CaseLog.part.in_([Part.REPORTER]))
+            .where(
+                CaseLog.person_id.in_(theirs),
+                CaseLog.words.is_not(None),
+                CaseLog.part.in_([Part.REPORTER, Part.FOLLOWER]),
+            )
             .values(words=None, salt=None)
         )
 
@@ -361,6 +366,8 @@ class PeopleStore:
             (Cases, Cases.reporter_id),
             (Roles, Roles.person_id),
             (Cases, Cases.worker_id),
+            (Cases, Cases.checker_id),
+            (Cases, Cases.asked_by),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
@@ -370,6 +377,10 @@ class PeopleStore:
         followed = select(Followers.case_id).where(Followers.person_id == into)
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
+        await self._merge_doers(old, into)
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -388,6 +399,16 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_doers(self, old: int, into: int) -> None:
+        """Who did the work under another number may not check it under this one."""
+        # Only those who ever held a role had a hand in any.
+        if await self._db.scalar(select(Roles.id).where(Roles.person_id.in_((old, into))).limit(1)):
+            await self._db.execute(
+                update(Cases)
+                .where(Cases.doers.contains(f" {old} "))
+                .values(doers=func.replace(Cases.doers, f" {old} ", f" {into} "))
+            )
 
     async def now(self, person_id: int) -> Person | None:
         """Whoever that number is today, after any merging of two into one."""

@@ -197,7 +197,10 @@ class Invitations(Base):
 
 
 class Cases(Base):
-    """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest."""
+    """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
+
+    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    """
 
     __tablename__ = "cases"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -218,6 +221,15 @@ class Cases(Base):
     rating: Mapped[int | None]
     round: Mapped[int] = mapped_column(default=1)
     happened_on: Mapped[date | None]
+    doers: Mapped[str] = mapped_column(default="", server_default="")
+    checker_id: Mapped[int | None]
+    hung_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    asked_until: Mapped[datetime | None]
+    asked_by: Mapped[int | None]
+    asked_rank: Mapped[int | None]
+    reopen_until: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -418,11 +430,23 @@ class Handovers(Base):
 
 
 class Followers(Base):
-    """Who met with the same trouble and is told of a case as its reporter is."""
+    """Who met with the same trouble and is told of a case as its reporter is; `own_case` is theirs that was merged."""
 
     __tablename__ = "followers"
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    at: Mapped[datetime]
+    own_case: Mapped[int | None]
+
+
+class Ratings(Base):
+    """What its reporter and each who followed it make of a case's result, once a round; why is in the journal."""
+
+    __tablename__ = "ratings"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    score: Mapped[int]
     at: Mapped[datetime]
 
 

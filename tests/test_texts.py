@@ -20,7 +20,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
-from domain.cases import Move, Score, Status
+from domain.cases import RULES, Move, Need, Score, Status
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -39,12 +39,15 @@ KEY_ARGUMENT = {
     "say": 0,
     "tell": 1,
     "tell_area": 1,
-    "_tell_above": 2,
-    "_tell_reporter": 2,
-    "_tell_followers": 2,
+    "answer": 0,
+    "tell_above": 0,
+    "tell_reporter": 0,
+    "tell_followers": 0,
+    "tell_worker": 0,
+    "_ended": 1,
 }
 # What a call adds to the facts it is given.
-ADDED = {"_tell_reporter": {"whose"}}
+ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
 # Keys the code puts together, each with everything that may stand in the gap.
 FAMILIES: Mapping[str, Iterable[str]] = {
     "{}.title": CONVERSATIONS,
@@ -56,8 +59,9 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.already.{}": Status,
     "case.did.{}": Move,
     # A case is opened by reporting, and left by losing an office: not by a button.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.LEAVE)],
-    "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
+    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE)],
+    "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
+    "case.needs.{}": Need,
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 

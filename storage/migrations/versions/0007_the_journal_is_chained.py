@@ -1,4 +1,4 @@
-"""The journal of cases is chained and cannot be changed; seals over it show what was taken away."""
+"""The journal of cases is chained and cannot be changed; a case hangs, is merged, checked and opened again."""
 
 import secrets
 from collections.abc import Iterator
@@ -32,9 +32,33 @@ _ENDS = {
 }
 
 
+_CASES: dict[str, Any] = {
+    "checker_id": _ID,
+    "hung_at": _MOMENT,
+    "look_at": _MOMENT,
+    "asked_until": _MOMENT,
+    "asked_by": _ID,
+    "asked_rank": _ID,
+    "reopen_until": _MOMENT,
+    "merged_into": _ID,
+}
+
+
 def upgrade() -> None:
     op.add_column("cases", sa.Column("steps", _ID, nullable=False, server_default="0"))
     op.add_column("cases", sa.Column("head", sa.LargeBinary(), nullable=False, server_default=""))
+    op.add_column("cases", sa.Column("doers", sa.Text(), nullable=False, server_default=""))
+    for name, kind in _CASES.items():
+        op.add_column("cases", sa.Column(name, kind, nullable=True))
+    op.add_column("followers", sa.Column("own_case", _ID, nullable=True))
+    op.create_table(
+        "ratings",
+        sa.Column("case_id", _ID, sa.ForeignKey("cases.id"), primary_key=True),
+        sa.Column("person_id", _ID, sa.ForeignKey("people.id"), primary_key=True),
+        sa.Column("round", _ID, primary_key=True),
+        sa.Column("score", _ID, nullable=False),
+        sa.Column("at", _MOMENT, nullable=False),
+    )
     op.add_column("case_photos", sa.Column("step", _ID, nullable=False, server_default="1"))
     op.drop_index("ix_case_log_case_id", "case_log")
     with op.batch_alter_table("case_log") as log:
@@ -116,7 +140,12 @@ def _chain() -> None:
     names = ("id", "case_id", "person_id", "move", "words", *_NEW)
     log = sa.table("case_log", *(sa.column(name) for name in names), sa.column("at", _MOMENT))
     photos = sa.table("case_photos", *(sa.column(name) for name in ("id", "case_id", "photo", "stage", "step")))
-    cases = sa.table("cases", sa.column("id"), sa.column("steps"), sa.column("head", sa.LargeBinary()))
+    cases = sa.table(
+        "cases", *(sa.column(name) for name in ("id", "steps", "doers")), sa.column("head", sa.LargeBinary())
+    )
+    ratings = sa.table(
+        "ratings", *(sa.column(name) for name in ("case_id", "person_id", "round", "score")), sa.column("at", _MOMENT)
+    )
     fill = (
         sa.update(log)
         .where(log.c.id == sa.bindparam("row"))
@@ -163,7 +192,15 @@ def _chain() -> None:
                     "new_digest": head,
                 },
             )
-        db.execute(sa.update(cases).where(cases.c.id == case.id).values(steps=len(rows), head=head))
+        doers = {row.person_id for row in rows if row.move in ("accept", "finish") and row.person_id is not None}
+        db.execute(
+            sa.update(cases)
+            .where(cases.c.id == case.id)
+            .values(steps=len(rows), head=head, doers="".join(f" {number} " for number in sorted(doers)))
+        )
+        if case.rating is not None and case.reporter_id is not None and rows:
+            rated = {"person_id": case.reporter_id, "round": case.round, "score": case.rating, "at": moment}
+            db.execute(sa.insert(ratings).values(case_id=case.id, **rated))
         done = [each.id for each in pictures if each.stage == "done"]
         if done:
             db.execute(sa.update(photos).where(photos.c.id.in_(done)).values(step=finished))
@@ -183,7 +220,7 @@ _NEW: dict[str, Any] = {
 
 
 def _cases(db: sa.Connection) -> Iterator[Any]:
-    names = ("id", "grid", "place", "words", "status", "round", "reporter_id")
+    names = ("id", "grid", "place", "words", "status", "round", "reporter_id", "rating")
     cases = sa.table("cases", *(sa.column(name) for name in names), sa.column("due_at", _MOMENT))
     last = 0
     while page := db.execute(sa.select(cases).where(cases.c.id > last).order_by(cases.c.id).limit(_PAGE)).all():
@@ -211,5 +248,9 @@ def downgrade() -> None:
             rows.drop_column(column)
     op.create_index("ix_case_log_case_id", "case_log", ["case_id"])
     op.drop_column("case_photos", "step")
+    op.drop_table("ratings")
+    op.drop_column("followers", "own_case")
+    for name in ("doers", *_CASES):
+        op.drop_column("cases", name)
     op.drop_column("cases", "head")
     op.drop_column("cases", "steps")
