@@ -197,7 +197,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             await _check_worker(case, moved.to, desk)
             return replace(after, worker_id=moved.to, round=case.round + 1)
         case Move.ASK_CHECK:
-            await _check_checker(case, moved.to, desk)
+            await _check_checker(case, moved, desk)
             return replace(after, checker_id=moved.to)
         case Move.REJECT:
             return replace(after, round=case.round + 1, done_at=None)
@@ -246,9 +246,9 @@ async def _check_worker(case: Case, number: int | None, desk: Desk) -> None:
         raise Refused("case.no_such_worker", answer="case.to_whom")
 
 
-async def _check_checker(case: Case, number: int | None, desk: Desk) -> None:
-    checker = await desk.people.get(number) if number else None
-    if checker is None or checker.id in case.doers or not _works_near(checker, case):
+async def _check_checker(case: Case, moved: CaseMoved, desk: Desk) -> None:
+    checker = await desk.people.get(moved.to) if moved.to else None
+    if checker is None or checker.id in (*case.doers, moved.by) or not _works_near(checker, case):
         raise Refused("case.no_such_checker", answer="case.by_whom")
 
 
