@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from bot.app import Knowledge
 from config.settings import Settings
-from domain.cases import Case, CaseMoved, Move, ProblemReported, Status
+from domain.cases import Case, CaseMoved, Move, ProblemReported, Status, Step
 from domain.faq import QuestionAsked
 from domain.people import Role
 from storage.cases import Theirs, _open_page
@@ -68,9 +69,13 @@ async def report(office: Office, grid: str = GRID, words: str = "楼下路灯不
 
 async def give(office: Office, case: Case, who: str) -> None:
     """Let a case lie with somebody, wherever it first went."""
-    await office.service.desks.write(
-        lambda desk: desk.cases.change(case.id, worker_id=office.people[who], status=Status.DISPATCHED)
-    )
+
+    async def happen(desk: Desk) -> None:
+        now = await desk.cases.get(case.id, lock=True)
+        given = replace(now, worker_id=office.people[who], status=Status.DISPATCHED)
+        await desk.cases.step(given, Step(desk.now, None, Move.DISPATCH))
+
+    await office.service.desks.write(happen)
 
 
 # Questions.

@@ -194,12 +194,12 @@ async def test_what_was_done_in_time_and_sent_back_later_does_not_climb_at_once(
 
 async def test_an_extension_takes_back_the_warning_and_the_climb(stage: Stage) -> None:
     async def extend(desk: Desk) -> None:
-        case = await desk.cases.get(number, lock=True)
         later = desk.district.calendar.due(case.due_at, Term(1, Unit.WORKING_DAY))
-        await deadlines.plan(await desk.cases.change(number, due_at=later), desk)
+        await desk.happen(CaseMoved(case.id, Move.ASK_TIME, li, words="要等配件", until=later))
+        await desk.happen(CaseMoved(case.id, Move.GIVE_TIME, chang))
 
     await stage.say("wang", RUBBISH)
-    number = (await the_case(stage)).id
+    case, li, chang = await the_case(stage), await number_of(stage, "li"), await number_of(stage, "chang")
     await hours(stage, 6)
     await stage.service.desks.write(extend)
     # Tuesday at nine became Wednesday at the close.
