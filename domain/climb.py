@@ -35,7 +35,7 @@ class DeadlinePassed:
 
 
 def still_owed(case: Case, of_round: int, due_at: datetime | None) -> bool:
-    """Whether what was promised then is still to be done, and its clock runs; `due_at` None: only the round is known."""
+    """Whether that promise is still to be kept, and its clock runs; `due_at` None: the round is all that is known"""
     return case.round == of_round and case.due_at == (due_at or case.due_at) and case.status in UNDONE
 
 
