@@ -90,14 +90,18 @@ async def _worker_of(grid: str, desk: Desk) -> Person | None:
     return None
 
 
-async def _give_to_worker(case: Case, news: News, desk: Desk) -> None:
-    """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
+async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
+    """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen.
+
+    True when its worker is to hear of it.
+    """
     await deadlines.plan(case, desk)
     photos = await desk.cases.photos(case.id)
     facts = shown(case, desk)
     told = await news.tell_worker(
         "case.task",
-        once=f"case:{case.id}:{case.round}:{case.worker_id}:{case.due_at.timestamp():.0f}",
+        # Its time may be the same after it hung.
+        once=f"case:{case.id}:{case.round}:{case.worker_id}:{desk.now.timestamp():.0f}",
         photos=photos,
         choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
         **facts,
@@ -112,6 +116,7 @@ async def _give_to_worker(case: Case, news: News, desk: Desk) -> None:
             choices=_to_arrange(case) if case.status is Status.RETURNED else [button(case, Move.DISPATCH)],
             **facts,
         )
+    return told
 
 
 def _to_arrange(case: Case) -> list[Choice]:
@@ -323,7 +328,8 @@ async def _dispatched(made: _Made, desk: Desk) -> None:
     worker = await desk.people.get(case.worker_id or 0)
     name = worker.name or "" if worker else ""
     await made.news.answer("case.you_dispatched", number=case.number, worker=name)
-    await _give_to_worker(case, made.news, desk)
+    if not await _give_to_worker(case, made.news, desk):
+        await made.news.answer("case.unreachable", worker=name, choices=[button(case, Move.DISPATCH)])
     if worker:
         await _relieve(made, signed(case, worker))
     await made.news.tell_reporter("case.was_dispatched", number=case.number, worker=name)
