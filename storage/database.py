@@ -335,7 +335,8 @@ class _Sqlite:
     async def held(self, name: str) -> AsyncIterator[Lease]:
         """A lock on a file beside the database; the system lets go of it when its holder dies."""
         path = Path(f"{self._path}.{name.replace(':', '-')}.lock")
-        with await asyncio.to_thread(path.open, "w") as file:
+        # Not in a thread: cancelled meanwhile, nobody would close it. Beside the database it is open at once.
+        with path.open("w") as file:  # noqa: ASYNC230
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
