@@ -38,6 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     parked = commands.add_parser("parked", help="列出没办成、留着的消息，或重办一条")
     parked.add_argument("--replay", metavar="编号", help="把这一条重新办一次")
     parked.set_defaults(act=_parked)
+    audits = commands.add_parser("audit", help="案卷流水：查有没有被改过").add_subparsers(
+        required=True, metavar="做什么"
+    )
+    verify = audits.add_parser("verify", help="把全部流水和封条读一遍；有不对的列出来，退出码 1")
+    verify.add_argument("--seal", metavar="编号:摘要", help="以前记下的一张封条，看它还在不在")
+    verify.set_defaults(act=_verify)
     category.add_to(commands)
     faq = commands.add_parser("faq", help="政策问答：发布前先考一考").add_subparsers(required=True, metavar="做什么")
     evaluate = faq.add_parser("evaluate", help="用一组问题考一份问答：答得对不对，该拒的拒不拒，快不快")
@@ -226,6 +232,23 @@ def _parked(settings: Settings, given: argparse.Namespace) -> int:
     done = asyncio.run(parked.replay(service, given.replay))
     print("已重新办理。" if done else "没有这个编号，或者已经重办过。")
     return 0 if done else 1
+
+
+def _verify(settings: Settings, given: argparse.Namespace) -> int:
+    from bot import audit
+    from config.district import BadDistrict
+    from config.district import load as load_district
+
+    try:
+        district = load_district(settings.district)
+        return 0 if asyncio.run(audit.verify(settings, district, given.seal, print)) else 1
+    except BadDistrict as bad:
+        print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
+    except audit.BadSeal:
+        print("封条是编号、冒号和 64 位摘要，照上次打印的原样写。", file=sys.stderr)
+    except LookupError:
+        print("这个数据库的表不是这一版的。先用这一版启动一次服务。", file=sys.stderr)
+    return 2
 
 
 def _evaluate_faq(settings: Settings, given: argparse.Namespace) -> int:

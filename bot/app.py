@@ -35,6 +35,7 @@ from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
 from config.settings import Demo, Engine, Mode, Settings
+from domain.cases import OfficeLeft
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
@@ -136,7 +137,8 @@ class Service:
     async def _take_in(self, connection: Connection) -> None:
         desk = self.desks.at(connection)
         if await storage.facts.get(connection, "district") != self.district.digest:
-            await desk.people.take_in(self.district)
+            for gone in await desk.people.take_in(self.district):
+                await desk.happen(OfficeLeft(gone))
             await storage.facts.put(connection, "district", self.district.digest)
             await stale.plan_now(desk)
         await digest.plan_next(desk)

@@ -10,6 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.core.errors import Unavailable
 from services import digest, stale
+from storage import audit
 from storage.desk import Desk, Desks
 from storage.dues import Due
 from storage.sweep import sweep
@@ -33,6 +34,7 @@ class Bell:
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(self.ring, "interval", seconds=1, coalesce=True, max_instances=1, misfire_grace_time=None)
         scheduler.add_job(self._tidy, "interval", hours=1, coalesce=True, misfire_grace_time=None)
+        scheduler.add_job(self._seal, "interval", minutes=5, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         try:
             await asyncio.Event().wait()
@@ -78,6 +80,16 @@ class Bell:
             with suppress(Unavailable):
                 await self._desks.write(lambda desk: _later(desk, due))
         return due is not None
+
+    async def _seal(self) -> None:
+        """The digest goes to the log as well: what is written there nobody at the database can take back."""
+        try:
+            made = await audit.seal(self._desks.database, self._desks.clock())
+        except Unavailable:
+            log.warning("the journal is busy, it is sealed in five minutes")
+        else:
+            if made is not None:
+                log.info("seal %d:%s over %d steps", made.number, made.digest.hex(), made.count)
 
     async def _tidy(self) -> None:
         await self._desks.write(_tidy)

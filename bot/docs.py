@@ -7,7 +7,7 @@ from bot.app import found_in
 from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from config.settings import HOME, Settings
-from domain.cases import RULES
+from domain.cases import RULES, Need, Part
 from web import api
 
 
@@ -49,22 +49,45 @@ def _conversations(texts: Texts) -> str:
     return "\n".join(rows) + "\n"
 
 
+_PARTS = {
+    Part.REPORTER: "上报人",
+    Part.FOLLOWER: "关注者",
+    Part.WORKER: "网格员",
+    Part.CHECKER: "受托核查的网格员",
+    Part.LEADER: "网格长",
+    Part.STAFF: "社区及以上工作人员",
+    Part.ABOVE: "比申请人高一级以上的人",
+}
+_NEEDS = {
+    Need.REASON: "原因",
+    Need.PHOTO: "照片（报的时候有照片）",
+    Need.WORKER: "派给谁",
+    Need.CHECKER: "请谁核查",
+    Need.CASE: "并入哪一件",
+    Need.DAY: "到什么时候",
+    Need.SCORE: "评价",
+    Need.CATEGORY: "类别",
+}
+
+
 def _cases(texts: Texts) -> str:
     rows = [
         "# 案卷怎么走",
         "",
         "由代码生成（`make docs`），请勿手改。办事的人不能自己结案。",
         "",
-        "| 动作 | 从 | 到 | 谁 |",
-        "|---|---|---|---|",
+        "| 动作 | 从 | 到 | 谁 | 要有 | 告诉谁 |",
+        "|---|---|---|---|---|---|",
     ]
-    names = {"reporter": "上报人", "worker": "网格员", "staff": "社区及以上工作人员"}
     for move, rule in RULES.items():
         start = "、".join(texts.say(f"case.status.{status}") for status in rule.start)
         end = texts.say(f"case.status.{rule.end}") if rule.end else "不变"
-        rows.append(
-            f"| {texts.say(f'case.did.{move}')} | {start} | {end} | {'、'.join(names[p] for p in rule.parts)} |"
-        )
+        if rule.manned:
+            end = f"{texts.say(f'case.status.{rule.manned}')}（经办人不在岗：{end}）"
+        told = "、".join("上一级" if part is Part.STAFF else _PARTS[part] for part in rule.tells) or "—"
+        needs = "、".join(_NEEDS[need] for need in rule.needs) or "—"
+        parts = "、".join(_PARTS[part] for part in rule.parts) or "自动"
+        rows.append(f"| {texts.say(f'case.did.{move}')} | {start} | {end} | {parts} | {needs} | {told} |")
     return "\n".join(rows) + "\n"
 
 

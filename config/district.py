@@ -73,7 +73,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     about = pages.toml(
         "district.toml",
         "name city code timezone sample hotline quiet_from quiet_until digest_at office_from office_until "
-        "office_days same_within stale_days kinds duties phone",
+        "office_days same_within reopen_within stale_days kinds duties phone",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
@@ -124,6 +124,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         office_from=facts.clock("office_from", blank=time(8, 30)),
         office_until=facts.clock("office_until", blank=time(17, 0)),
         same_within=facts.number("same_within", blank=7),
+        reopen_within=facts.number("reopen_within", blank=15),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )

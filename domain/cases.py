@@ -4,36 +4,82 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
-from domain.people import STAFF, WORKERS, Person
+from domain.areas import covers
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 
 
 class Status(StrEnum):
-    """How far a case has come. The phases of the closed loop that need a decision of somebody."""
+    """How far a case has come."""
 
     DISPATCHED = "dispatched"
     HANDLING = "handling"
     RETURNED = "returned"
+    HUNG = "hung"
     DONE = "done"
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
     DISMISSED = "dismissed"
+    DISOWNED = "disowned"
+    MERGED = "merged"
 
 
-OPEN = (Status.DISPATCHED, Status.HANDLING, Status.RETURNED, Status.DONE)
 WITH_WORKER = (Status.DISPATCHED, Status.HANDLING)
+# Somebody has to do something about it, and has not said that it is done.
+UNDONE = (*WITH_WORKER, Status.RETURNED)
+OPEN = (*UNDONE, Status.HUNG, Status.DONE)
+
+
+class Phase(StrEnum):
+    """The district's closed loop (闭环), in its order. The first two are over when a case has a number."""
+
+    COLLECT = "collect"
+    FILE = "file"
+    DISPATCH = "dispatch"
+    HANDLE = "handle"
+    FEEDBACK = "feedback"
+    CHECK = "check"
+    RATE = "rate"
+
+
+_PHASES = {
+    Status.DISPATCHED: Phase.DISPATCH,
+    Status.RETURNED: Phase.DISPATCH,
+    Status.HANDLING: Phase.HANDLE,
+    Status.HUNG: Phase.HANDLE,
+    # Whoever says it is done says so to its reporter in the same breath: that is the feedback.
+    Status.DONE: Phase.CHECK,
+    Status.CLOSED: Phase.RATE,
+}
 
 
 class Part(StrEnum):
-    """The part somebody plays in one case."""
+    """The part somebody plays in one case. ABOVE: on a level above whoever asked for more time."""
 
     REPORTER = "reporter"
+    FOLLOWER = "follower"
     WORKER = "worker"
+    CHECKER = "checker"
+    LEADER = "leader"
     STAFF = "staff"
+    ABOVE = "above"
+
+
+class Need(StrEnum):
+    """What a move cannot be made without. PHOTO: of the result, where the report came with one."""
+
+    REASON = "reason"
+    PHOTO = "photo"
+    WORKER = "worker"
+    CHECKER = "checker"
+    CASE = "case"
+    DAY = "day"
+    SCORE = "score"
+    CATEGORY = "category"
 
 
 class Move(StrEnum):
-    """What can be done with a case."""
+    """What can be done with a case. Nobody makes OPEN, JOIN, LEAVE and CLIMB: they follow from something else."""
 
     OPEN = "open"
     ACCEPT = "accept"
@@ -43,11 +89,22 @@ class Move(StrEnum):
     RATE = "rate"
     VERIFY = "verify"
     REJECT = "reject"
+    ASK_CHECK = "ask_check"
     WITHDRAW = "withdraw"
     DISMISS = "dismiss"
+    DISOWN = "disown"
+    MERGE = "merge"
+    HANG = "hang"
+    RESUME = "resume"
+    ASK_TIME = "ask_time"
+    GIVE_TIME = "give_time"
+    DENY_TIME = "deny_time"
+    REOPEN = "reopen"
+    APPRAISE = "appraise"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
-    # Nobody makes this one: time does (domain/climb.py).
+    JOIN = "join"
+    LEAVE = "leave"
     CLIMB = "climb"
 
 
@@ -61,32 +118,81 @@ class Score(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """From which states a move starts, where it leads (None: it stays), and whose it is."""
+    """From which states a move starts, where it leads (None: it stays), whose it is, what it takes, who is told.
+
+    `manned`: where it leads instead when the one it lay with is still in office. `parts` in the order in which somebody
+    who plays several acts. Of those told, whoever did it is answered; STAFF stands for the level above, the first
+    on which somebody can be reached.
+    """
 
     start: tuple[Status, ...]
     end: Status | None
     parts: tuple[Part, ...]
+    needs: tuple[Need, ...] = ()
+    tells: tuple[Part, ...] = ()
+    manned: Status | None = None
 
+
+_WAITING = (*UNDONE, Status.HUNG)
+_RESIDENTS = (Part.REPORTER, Part.FOLLOWER)
+_ALL = (*_RESIDENTS, Part.WORKER)
 
 # The district's closed loop as one table: whoever did the work is never the one who closes the case.
 RULES = {
-    Move.ACCEPT: Rule((Status.DISPATCHED,), Status.HANDLING, (Part.WORKER,)),
-    Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,)),
-    Move.DISPATCH: Rule((*WITH_WORKER, Status.RETURNED), Status.DISPATCHED, (Part.STAFF,)),
-    Move.FINISH: Rule((*WITH_WORKER, Status.RETURNED), Status.DONE, (Part.WORKER, Part.STAFF)),
-    Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,)),
-    Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.STAFF,)),
-    Move.REJECT: Rule((Status.DONE,), Status.HANDLING, (Part.REPORTER, Part.STAFF)),
-    Move.WITHDRAW: Rule((*WITH_WORKER, Status.RETURNED), Status.WITHDRAWN, (Part.REPORTER,)),
-    Move.DISMISS: Rule((Status.RETURNED,), Status.DISMISSED, (Part.STAFF,)),
-    Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF)),
-    Move.RECLASSIFY: Rule((*WITH_WORKER, Status.RETURNED), None, (Part.STAFF,)),
+    Move.ACCEPT: Rule((Status.DISPATCHED,), Status.HANDLING, (Part.WORKER,), (), _RESIDENTS),
+    Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,), (Need.REASON,), (*_RESIDENTS, Part.STAFF)),
+    Move.DISPATCH: Rule(UNDONE, Status.DISPATCHED, (Part.STAFF,), (Need.WORKER,), _ALL),
+    Move.FINISH: Rule(UNDONE, Status.DONE, (Part.WORKER, Part.STAFF), (Need.PHOTO,), _RESIDENTS),
+    Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,), (Need.SCORE,), (Part.FOLLOWER, Part.WORKER)),
+    Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, Part.STAFF), (), _ALL),
+    Move.REJECT: Rule(
+        (Status.DONE,),
+        Status.RETURNED,
+        (Part.REPORTER, Part.CHECKER, Part.LEADER, Part.STAFF),
+        (Need.REASON,),
+        _ALL,
+        Status.HANDLING,
+    ),
+    Move.ASK_CHECK: Rule((Status.DONE,), None, (Part.LEADER, Part.STAFF), (Need.CHECKER,), (Part.CHECKER,)),
+    Move.WITHDRAW: Rule(_WAITING, Status.WITHDRAWN, (Part.REPORTER,), (), (Part.FOLLOWER, Part.WORKER)),
+    Move.DISMISS: Rule((Status.RETURNED, Status.HUNG), Status.DISMISSED, (Part.STAFF,), (Need.REASON,), _ALL),
+    Move.DISOWN: Rule(_WAITING, Status.DISOWNED, (Part.STAFF,), (Need.REASON,), _ALL),
+    Move.MERGE: Rule(_WAITING, Status.MERGED, (Part.STAFF,), (Need.CASE,), _ALL),
+    Move.HANG: Rule(_WAITING, Status.HUNG, (Part.STAFF,), (Need.REASON, Need.DAY), _ALL),
+    Move.RESUME: Rule((Status.HUNG,), Status.RETURNED, (Part.STAFF,), tells=_ALL, manned=Status.DISPATCHED),
+    Move.ASK_TIME: Rule(UNDONE, None, (Part.WORKER, Part.STAFF), (Need.REASON, Need.DAY), (Part.STAFF,)),
+    Move.GIVE_TIME: Rule(UNDONE, None, (Part.ABOVE,), (), _ALL),
+    Move.DENY_TIME: Rule(UNDONE, None, (Part.ABOVE,), (Need.REASON,), (Part.WORKER,)),
+    Move.REOPEN: Rule(
+        (Status.CLOSED, Status.DISMISSED, Status.DISOWNED),
+        Status.RETURNED,
+        (Part.REPORTER,),
+        (Need.REASON,),
+        (Part.FOLLOWER, Part.WORKER, Part.STAFF),
+        Status.DISPATCHED,
+    ),
+    Move.APPRAISE: Rule((Status.CLOSED,), None, (Part.REPORTER, Part.FOLLOWER), (Need.SCORE,)),
+    Move.REMARK: Rule(
+        OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF), (Need.REASON,), (Part.REPORTER, Part.WORKER)
+    ),
+    Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
+    # Nobody's to make: whoever it lay with holds no office any more.
+    Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
 }
+# Nobody checks or praises what they had a hand in.
+_NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
+# What a case can be opened again after, and all there is no way on from but that.
+REOPENED = RULES[Move.REOPEN].start
+ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1."""
+    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+
+    `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
+    `look_at`: when a case that hangs is looked at again.
+    """
 
     id: int
     number: str
@@ -106,53 +212,105 @@ class Case:
     rating: int | None = None
     round: int = 1
     happened_on: date | None = None
+    doers: tuple[int, ...] = ()
+    checker_id: int | None = None
+    hung_at: datetime | None = None
+    look_at: datetime | None = None
+    asked_until: datetime | None = None
+    asked_by: int | None = None
+    asked_rank: int | None = None
+    reopen_until: datetime | None = None
+    merged_into: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a case's log."""
+    """One line of a case's journal: who did what, as what, and why. `target`: the person or case it was aimed at."""
 
     at: datetime
     person_id: int | None
     move: Move
     words: str = ""
+    part: Part | None = None
+    target: int | None = None
 
 
-def parts(case: Case, person: Person) -> set[Part]:
+# The chain of command: 网格员, 网格长, 社区, 街道, 区.
+RANKS = {Role.GRIDWORKER: 1, Role.GRID_LEADER: 2, Role.COMMUNITY: 3, Role.STREET: 4, Role.DISTRICT: 5}
+
+
+def rank(person: Person, grid: str) -> int:
+    """How high somebody stands over a grid; 1 for whoever was sent there from another one."""
+    return max((RANKS.get(held.role, 1) for held in person.roles if covers(held.area, grid)), default=1)
+
+
+def phase(case: Case) -> Phase | None:
+    """Which phase of the loop a case is in; None when it left the loop, or has been all the way round."""
+    return None if case.status is Status.CLOSED and case.rating is not None else _PHASES.get(case.status)
+
+
+def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
     """The parts a person plays in a case. A grid's worker may act on what is still with another worker of the grid."""
     played = set()
     if case.reporter_id == person.id:
         played.add(Part.REPORTER)
+    elif follows:
+        played.add(Part.FOLLOWER)
     # The one it was given to, while they are in office; or another worker of the grid.
     given = case.worker_id == person.id and person.has(*WORKERS, *STAFF)
     if given or person.serves(case.grid, WORKERS):
         played.add(Part.WORKER)
+    if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
+        played.add(Part.CHECKER)
+    if person.serves(case.grid, (Role.GRID_LEADER,)):
+        played.add(Part.LEADER)
     if person.serves(case.grid, STAFF):
         played.add(Part.STAFF)
+    if case.asked_rank is not None and played & {Part.LEADER, Part.STAFF} and rank(person, case.grid) > case.asked_rank:
+        played.add(Part.ABOVE)
     return played
 
 
-def check(case: Case, move: Move, person: Person) -> None:
-    """Raise `Refused` unless this person may make this move now."""
+def check(case: Case, move: Move, person: Person, now: datetime, *, follows: bool = False) -> Part:
+    """The part in which this person may make this move now; `Refused` when they may not."""
     rule = RULES[move]
-    playing = parts(case, person)
+    playing = parts(case, person, follows=follows)
     if not playing:
         # Somebody else's case: not even its state is told.
         raise Refused("case.not_found")
-    if not playing.intersection(rule.parts):
+    if move in (Move.GIVE_TIME, Move.DENY_TIME) and case.asked_until is None:
+        raise Refused("case.nothing_asked", number=case.number)
+    part = next((each for each in rule.parts if each in playing), None)
+    if part is None:
         raise Refused("case.not_yours", number=case.number)
     if case.status not in rule.start:
         raise Refused(f"case.already.{case.status}", number=case.number)
-    if move in (Move.VERIFY, Move.RATE) and case.worker_id == person.id:
+    if move in _NOT_BY_DOERS and person.id in case.doers:
         raise Refused("case.own_work", number=case.number)
+    if move is Move.APPRAISE and part is Part.REPORTER and case.rating is not None:
+        raise Refused("case.rated", number=case.number)
+    if move is Move.REOPEN and (case.reopen_until is None or now > case.reopen_until):
+        raise Refused("case.reopen_over", number=case.number)
+    if move is Move.ASK_TIME:
+        _check_asking(case, person, now)
+    return part
 
 
-def moves(case: Case, person: Person) -> list[Move]:
+def _check_asking(case: Case, person: Person, now: datetime) -> None:
+    if now >= case.due_at:
+        raise Refused("case.time_over", number=case.number, due=case.due_at)
+    if case.asked_until is not None:
+        raise Refused("case.asked_before", number=case.number)
+    if rank(person, case.grid) == max(RANKS.values()):
+        raise Refused("case.not_yours", number=case.number)
+
+
+def moves(case: Case, person: Person, now: datetime, *, follows: bool = False) -> list[Move]:
     """What this person may do with this case now."""
     possible = []
     for move in RULES:
         try:
-            check(case, move, person)
+            check(case, move, person, now, follows=follows)
         except Refused:
             continue
         possible.append(move)
@@ -180,7 +338,8 @@ class ProblemReported:
 class CaseMoved:
     """Somebody did something with a case.
 
-    `to`: the worker it is dispatched to; `score`: the reporter's rating; `category`: what it is now said to be.
+    `to`: the worker it is dispatched to, or who is asked to check it; `into`: the case it is merged into; `score`: a
+    rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
     """
 
     case: int
@@ -191,6 +350,37 @@ class CaseMoved:
     to: int | None = None
     score: int | None = None
     category: str | None = None
+    into: int | None = None
+    until: datetime | None = None
+
+
+def complete(case: Case, moved: CaseMoved, now: datetime, *, shown: bool) -> None:
+    """Raise `Refused` unless the move brings what it takes; `shown`: the report came with a photo."""
+    for need in RULES[moved.move].needs:
+        given = {
+            Need.REASON: bool(moved.words.strip()),
+            Need.PHOTO: bool(moved.photos) or not shown,
+            Need.WORKER: moved.to is not None,
+            Need.CHECKER: moved.to is not None,
+            Need.CASE: moved.into is not None and moved.into != case.id,
+            Need.DAY: moved.until is not None and moved.until > (case.due_at if moved.move is Move.ASK_TIME else now),
+            Need.SCORE: moved.score in {*Score},
+            Need.CATEGORY: bool(moved.category),
+        }
+        if not given[need]:
+            raise Refused(f"case.needs.{need}", answer=_ASKED.get(need, f"case.why.{moved.move}"), number=case.number)
+
+
+# The question that asks for what a move takes.
+_ASKED = {
+    Need.PHOTO: "case.result",
+    Need.WORKER: "case.to_whom",
+    Need.CHECKER: "case.by_whom",
+    Need.CASE: "case.into",
+    Need.DAY: "case.until",
+    Need.SCORE: "case.score",
+    Need.CATEGORY: "case.kind",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +400,15 @@ class FollowingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeLeft:
+    """Somebody looks after no grid any more: what lay with them waits for somebody else."""
+
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineNears:
-    """A case's promised time is close; void when the case has moved on to another round, state or deadline."""
+    """A case's promised time is close; void when it has another by now, or has moved on to another round or state."""
 
     case: int
     round: int
@@ -224,6 +421,14 @@ class CheckOverdue:
 
     case: int
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """A case that hangs is to be looked at again; void when it hangs until another day, or no more."""
+
+    case: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.cases import WITH_WORKER, Case, Status
+from domain.cases import UNDONE, WITH_WORKER, Case
 from domain.people import WORKERS, Role
 from domain.working_time import Term
 
@@ -35,12 +35,8 @@ class DeadlinePassed:
 
 
 def still_owed(case: Case, of_round: int, due_at: datetime | None) -> bool:
-    """Whether what was promised then is still to be done; `due_at` None where only the round was noted."""
-    return (
-        case.round == of_round
-        and case.due_at == (due_at or case.due_at)
-        and case.status in (*WITH_WORKER, Status.RETURNED)
-    )
+    """Whether that promise is still to be kept, and its clock runs; `due_at` None: the round is all that is known"""
+    return case.round == of_round and case.due_at == (due_at or case.due_at) and case.status in UNDONE
 
 
 def ladder(rungs: Sequence[Rung], case: Case, *, to_staff: bool) -> list[Rung]:

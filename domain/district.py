@@ -87,6 +87,7 @@ class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
+    `reopen_within`: for so many days its reporter may have a case opened again.
     """
 
     name: str
@@ -110,6 +111,7 @@ class District:
     office_from: time = time(8, 30)
     office_until: time = time(17, 0)
     same_within: int = 7
+    reopen_within: int = 15
     hotline: str = "12345"
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365

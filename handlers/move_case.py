@@ -1,11 +1,16 @@
 """Somebody does something with a case: takes it, gives it back, finishes it, rates it. Opened by the case's buttons."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
-from domain.cases import Case, CaseMoved, Move, check
+from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
 from domain.district import District
 from domain.people import WORKERS, Person
-from nlp import plain
+from domain.refusals import Refused
+from handlers.case_card import short
+from nlp import plain, when
 from nlp.category import OTHER
 from storage.desk import Desk
 
@@ -17,14 +22,34 @@ def _done(heard: Heard, _district: District) -> Heard:
     return heard
 
 
-REASON = {
-    move: Ask(f"case.why.{move}", plain.words(least=2, most=300), free=True) for move in (Move.RETURN, Move.DISMISS)
+def _photo(heard: Heard, _district: District) -> Heard:
+    if not heard.photos:
+        raise Unclear("case.needs.photo_first")
+    return heard
+
+
+def _moment(heard: Heard, district: District) -> datetime:
+    """One of the moments offered, or any other to come."""
+    return datetime.fromisoformat(heard.choice) if heard.choice else when.read(heard, district)
+
+
+# What is shown beside the reason, photos too, is for these to be seen.
+_SHOWN = (Move.REJECT, Move.REMARK, Move.REOPEN)
+WHY: dict[Move, Ask[Any]] = {
+    move: Ask(f"case.why.{move}", _done if move in _SHOWN else plain.words(least=2, most=300), free=True)
+    for move, rule in RULES.items()
+    if Need.REASON in rule.needs
 }
-SHOWN = {move: Ask(f"case.why.{move}", _done, free=True) for move in (Move.REJECT, Move.REMARK)}
 RESULT = Ask("case.result", _done, choices=(("case.no_more", "plain"),), free=True)
+# Asked under the same name: the answer to either says how it was done.
+PHOTO = Ask("case.result_photo", _photo, free=True)
 SCORE = Ask("case.score", plain.number_choice, choices=(("case.good", "3"), ("case.fair", "2"), ("case.poor", "1")))
+WHY_POOR = Ask("case.why_poor", _done, choices=(("case.no_comment", "plain"),), free=True)
 KIND = Ask("case.kind", plain.choice)
 WORKER = Ask("case.to_whom", plain.number_choice)
+CHECKER = Ask("case.by_whom", plain.number_choice)
+INTO = Ask("case.into", plain.number_choice)
+UNTIL = Ask("case.until", _moment)
 SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")))
 
 
@@ -32,34 +57,64 @@ SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("w
 async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     move = Move(talk.given["move"])
     case = await talk.look("case", Case, lambda desk: desk.cases.get(int(talk.given["case"])))
+    follows = move is Move.APPRAISE and await talk.look(
+        "follows", bool, lambda desk: desk.cases.follows(case.id, talk.person.id)
+    )
     # Said before they write a reason in vain; the rule is asked again when it is done.
-    check(case, move, talk.person)
+    check(case, move, talk.person, talk.now, follows=follows)
+    if follows and await talk.look("rated", bool, lambda desk: desk.cases.rated(case, talk.person.id)):
+        raise Refused("case.rated", number=case.number)
     words, photos = "", tuple[str, ...]()
     to: int | None = None
+    into: int | None = None
     score: int | None = None
     category: str | None = None
-    if move in REASON:
-        words = await talk.ask(REASON[move], number=case.number)
-    elif move in SHOWN:
-        said = await talk.ask(SHOWN[move], number=case.number)
-        words, photos = said.text[:1000] or "（见照片）", said.photos
-    elif move is Move.FINISH:
-        result = await talk.ask(RESULT, number=case.number)
-        words, photos = "" if result.choice else result.text, result.photos
-    elif move is Move.RATE:
-        given = talk.given.get("score")
-        score = int(given) if given else await talk.ask(SCORE, number=case.number)
-    elif move is Move.WITHDRAW:
-        if await talk.ask(SURE, number=case.number) == "no":
-            talk.say("case.kept", number=case.number)
-            return None
-    elif move is Move.DISPATCH:
-        to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
-    elif move is Move.RECLASSIFY:
-        guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
-        likely = dict.fromkeys([*guessed, *talk.district.categories.values()])
-        offers = [(each.name, each.code) for each in likely if each.code != case.category]
-        category = await talk.ask(KIND, offers, number=case.number)
+    until: datetime | None = None
+    if move in WHY:
+        said = await talk.ask(WHY[move], number=case.number)
+        if isinstance(said, Heard):
+            words, photos = said.text[:1000] or "（见照片）", said.photos
+        else:
+            words = said
+    match move:
+        case Move.FINISH:
+            shown = await talk.look("shown", bool, lambda desk: _has_photos(desk, case))
+            result = await talk.ask(PHOTO if shown else RESULT, name="case.result", number=case.number)
+            words, photos = "" if result.choice else result.text, result.photos
+        case Move.RATE | Move.APPRAISE:
+            given = talk.given.get("score")
+            score = int(given) if given else await talk.ask(SCORE, number=case.number)
+            if score == Score.POOR:
+                why = await talk.ask(WHY_POOR, number=case.number)
+                words, photos = "" if why.choice else why.text[:1000], why.photos
+        case Move.WITHDRAW:
+            if await talk.ask(SURE, number=case.number) == "no":
+                talk.say("case.kept", number=case.number)
+                return None
+        case Move.DISPATCH:
+            to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
+        case Move.ASK_CHECK:
+            others = [(name, number) for name, number in await _workers(talk, case) if int(number) not in case.doers]
+            if not others:
+                talk.say("case.no_checker", number=case.number)
+                return None
+            to = await talk.ask(CHECKER, others, number=case.number)
+        case Move.MERGE:
+            likely = await talk.look("beside", list[Case], lambda desk: desk.cases.beside(case))
+            if not likely:
+                talk.say("case.nothing_beside", number=case.number)
+                return None
+            offers = [(f"{each.number} {each.place} {short(each.words, 10)}", str(each.id)) for each in likely]
+            into = await talk.ask(INTO, offers, number=case.number, place=case.place, words=case.words)
+        case Move.HANG | Move.ASK_TIME:
+            start = case.due_at if move is Move.ASK_TIME else talk.now
+            until = await talk.ask(UNTIL, _days_on(start, move), number=case.number)
+        case Move.RECLASSIFY:
+            guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
+            kinds = dict.fromkeys([*guessed, *talk.district.categories.values()])
+            category = await talk.ask(
+                KIND, [(each.name, each.code) for each in kinds if each.code != case.category], number=case.number
+            )
     return CaseMoved(
         case=case.id,
         move=move,
@@ -67,9 +122,23 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
         words=words,
         photos=photos,
         to=to,
+        into=into,
         score=score,
         category=category,
+        until=until,
     )
+
+
+async def _has_photos(desk: Desk, case: Case) -> bool:
+    return bool(await desk.cases.photos(case.id))
+
+
+def _days_on(start: datetime, move: Move) -> list[tuple[str, str]]:
+    """Moments in one tap: so long after the promised time, or from now."""
+    offered = (("case.day_more", 1), ("case.three_days_more", 3), ("case.week_more", 7))
+    if move is Move.HANG:
+        offered = (("case.in_week", 7), ("case.in_month", 30), ("case.in_quarter", 90))
+    return [(label, (start + timedelta(days=days)).isoformat()) for label, days in offered]
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:

@@ -1,39 +1,52 @@
-"""A case is opened and moved along; everybody it concerns is told."""
+"""A case is opened and moved along; what a step does to it, and whom it concerns, stands here step by step."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from bot.core.render import Phrase
 from bot.core.rules import when
+from bot.core.turn import MOST_PHOTOS
 from bot.core.words import Choice, Kind
-from domain.areas import around, covers
+from domain import promise
 from domain.cases import (
+    ENDED,
+    REOPENED,
     RULES,
+    UNDONE,
     WITH_WORKER,
     Case,
     CaseMoved,
     CheckOverdue,
     DeadlineNears,
     FollowingEnded,
+    LookAgain,
     Move,
+    OfficeLeft,
+    Part,
     ProblemReported,
     SameTroubleMet,
     Score,
     Status,
+    Step,
     check,
+    complete,
+    rank,
 )
 from domain.climb import still_owed
-from domain.people import WORKERS, Person, Role
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import ChatLost
 from nlp import private
 from nlp.normalise import mask
 from services import deadlines
+from services.news import News, button, date_of, look, scores, shown, signed, unfollow
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
 # The same words for the same place, said again so soon, are the same report.
 SAME_WITHIN = timedelta(minutes=30)
+_LEADERS_UP = 1
 
 
 @when(ProblemReported)
@@ -43,11 +56,11 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
             reported.by,
             "case.same_again",
             number=again.number,
-            choices=[_look(again), button(again, Move.REMARK)],
+            choices=[look(again), button(again, Move.REMARK)],
         )
         return
     category = desk.district.category(reported.category)
-    due_at = deadlines.promised(category, desk)
+    due_at = promise.first(desk.now, category.deadline, desk.district.calendar)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
     if reported.phone:
@@ -62,29 +75,11 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
         category=category.name,
         due=due_at,
         worker=(worker.name or "") if worker else "",
-        choices=[_look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)],
+        choices=[look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)],
     )
     if category.urgent:
         await desk.tell(reported.by, "case.urgent_hint")
-    await _give_to_worker(case, desk)
-
-
-def _shown(case: Case, desk: Desk) -> dict[str, Any]:
-    """What the texts about a case show of it."""
-    return {
-        "number": case.number,
-        "place": case.place,
-        "words": case.words,
-        "category": desk.district.category(case.category).name,
-        "due": case.due_at,
-        "when": day_of(case),
-    }
-
-
-def day_of(case: Case) -> Phrase | str:
-    """The day it happened, where its reporter named one."""
-    day = case.happened_on
-    return Phrase("case.happened", {"month": day.month, "day": day.day}) if day else ""
+    await _give_to_worker(case, News(case, desk), desk)
 
 
 async def _worker_of(grid: str, desk: Desk) -> Person | None:
@@ -95,16 +90,18 @@ async def _worker_of(grid: str, desk: Desk) -> Person | None:
     return None
 
 
-async def _give_to_worker(case: Case, desk: Desk) -> None:
-    """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen."""
+async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
+    """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen.
+
+    True when its worker is to hear of it.
+    """
     await deadlines.plan(case, desk)
     photos = await desk.cases.photos(case.id)
-    facts = _shown(case, desk)
-    told = case.worker_id is not None and await desk.tell(
-        case.worker_id,
+    facts = shown(case, desk)
+    told = await news.tell_worker(
         "case.task",
-        kind=Kind.PUSH,
-        once=f"case:{case.id}:{case.round}:{case.worker_id}",
+        # Its time may be the same after it hung.
+        once=f"case:{case.id}:{case.round}:{case.worker_id}:{desk.now.timestamp():.0f}",
         photos=photos,
         choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
         **facts,
@@ -113,276 +110,527 @@ async def _give_to_worker(case: Case, desk: Desk) -> None:
         worker = await desk.people.get(case.worker_id) if case.worker_id else None
         if worker:
             facts["worker"] = worker.name or ""
-        await _tell_above(
-            case,
-            desk,
+        await news.tell_above(
             "case.task_unmanned" if worker else "case.task_for_staff",
             photos=photos,
-            choices=[button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)]
-            if case.status is Status.RETURNED
-            else [button(case, Move.DISPATCH)],
+            choices=_to_arrange(case) if case.status is Status.RETURNED else [button(case, Move.DISPATCH)],
             **facts,
         )
+    return told
 
 
-async def _tell_reporter(case: Case, desk: Desk, key: str, **shown: Any) -> bool:
-    """Tell whoever reported it, and whoever follows it, how far it has come; True when its reporter was told.
-
-    What has to wait gives way to newer news.
-    """
-    await _tell_followers(case, desk, key, whose=Phrase("case.followed"), **shown)
-    return await desk.tell(case.reporter_id, key, topic=f"case:{case.id}", whose=Phrase("case.yours"), **shown)
-
-
-async def _tell_followers(case: Case, desk: Desk, key: str, **shown: Any) -> None:
-    """Tell those who met with the same; each may end it."""
-    shown.setdefault("choices", [_unfollow(case)])
-    for number in await desk.cases.followers(case.id):
-        await desk.tell(number, key, topic=f"case:{case.id}", **shown)
-
-
-async def _tell_above(
-    case: Case,
-    desk: Desk,
-    key: str,
-    *,
-    choices: list[Choice],
-    photos: tuple[str, ...] = (),
-    unless: int | None = None,
-    **shown: Any,
-) -> bool:
-    """Tell the first level above the worker where somebody but `unless` can be reached; True when somebody was."""
-    community, street, district = around(case.grid)
-    for area, role in ((community, Role.COMMUNITY), (street, Role.STREET), (district, Role.DISTRICT)):
-        found = await desk.people.serving(area, [role], reachable=True)
-        people = [person for person in found if person.id != unless]
-        for person in people:
-            await desk.tell(person.id, key, kind=Kind.PUSH, choices=choices, photos=photos, **shown)
-        if people:
-            return True
-    return False
+def _to_arrange(case: Case) -> list[Choice]:
+    return [button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)]
 
 
 @when(CaseMoved)
 async def move_case(moved: CaseMoved, desk: Desk) -> None:
-    case = await desk.cases.get(moved.case, lock=True)
+    # Two in the order of their numbers: two people who merge each into the other must not wait for each other.
+    locked = {each: await desk.cases.get(each, lock=True) for each in sorted({moved.case, moved.into or moved.case})}
+    case = locked[moved.case]
     person = await desk.people.get(moved.by)
     if person is None:
         raise Refused("case.not_found")
-    check(case, moved.move, person)
-    rule = RULES[moved.move]
-    values: dict[str, object] = {} if rule.end is None else {"status": rule.end}
-    if moved.move is Move.ACCEPT:
-        values |= {"worker_id": person.id}
-    if moved.move is Move.FINISH:
-        values |= {"worker_id": person.id, "done_at": desk.now}
-    if moved.move is Move.DISPATCH:
-        values |= {"worker_id": moved.to, "round": case.round + 1}
-    if moved.move is Move.REJECT:
-        values |= {"round": case.round + 1, "done_at": None}
-    if moved.move is Move.RECLASSIFY:
-        values |= await _put_right(case, moved.category or "", desk)
-    if moved.move is Move.RATE:
-        values |= {"rating": moved.score}
-    if rule.end in (Status.CLOSED, Status.WITHDRAWN, Status.DISMISSED):
-        values |= {"closed_at": desk.now}
-    after = await desk.cases.change(case.id, **values) if values else case
-    await desk.cases.add_photos(case.id, moved.photos, "done" if moved.move is Move.FINISH else "reported")
+    follows = moved.move is Move.APPRAISE and await desk.cases.follows(case.id, person.id)
+    part = check(case, moved.move, person, desk.now, follows=follows)
+    bare = moved.move is Move.FINISH and not moved.photos
+    complete(case, moved, desk.now, shown=bare and bool(await desk.cases.photos(case.id)))
+    after = await _after(case, moved, person, desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
         words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
-    await desk.cases.log(case.id, person.id, moved.move, words)
-    if case.worker_id not in (None, after.worker_id, person.id) and after.worker_id is None:
-        await desk.tell(case.worker_id, "case.taken_back", kind=Kind.PUSH, number=case.number, place=case.place)
-    await _TELL[moved.move](moved, after, person, desk)
+    step = Step(desk.now, person.id, moved.move, words, part, moved.to or moved.into)
+    await desk.cases.step(after, step, moved.photos, "done" if moved.move is Move.FINISH else "reported")
+    made = _Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
+    await _TELL[moved.move](made, desk)
 
 
-async def _put_right(case: Case, code: str, desk: Desk) -> dict[str, object]:
-    """What changes with the category: the deadline counts anew, and a complaint leaves the one it is about."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A move that was made: the case before and after it, by whom, and who is yet to be told; `kept`: merged into."""
+
+    moved: CaseMoved
+    before: Case
+    case: Case
+    person: Person
+    news: News
+    kept: Case | None
+
+    @property
+    def where(self) -> dict[str, Any]:
+        return {"number": self.case.number, "place": self.case.place}
+
+
+async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Case:
+    """The case once the move is made.
+
+    Raises:
+        Refused: who or what it is aimed at does not do.
+    """
+    rule, now = RULES[moved.move], desk.now
+    term = desk.district.category(moved.category or case.category).deadline
+    due_at = promise.due(case, moved.move, now, term, desk.district.calendar)
+    after = replace(case, status=rule.end or case.status, due_at=due_at)
+    if rule.end is not None:
+        # What was asked of the state it leaves is asked no more.
+        after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None)
+    if rule.manned is not None:
+        manned = await _in_office(case, desk)
+        after = replace(
+            after, status=rule.manned if manned else after.status, worker_id=case.worker_id if manned else None
+        )
+    if after.status in REOPENED:
+        after = replace(after, reopen_until=now + timedelta(days=desk.district.reopen_within))
+    if after.status in ENDED:
+        after = replace(after, closed_at=case.closed_at or now)
+    match moved.move:
+        case Move.ACCEPT:
+            return replace(after, worker_id=person.id, doers=_with(case, person))
+        case Move.FINISH:
+            return replace(after, worker_id=person.id, doers=_with(case, person), done_at=now)
+        case Move.RETURN:
+            return replace(after, worker_id=None)
+        case Move.DISPATCH:
+            await _check_worker(case, moved.to, desk)
+            return replace(after, worker_id=moved.to, round=case.round + 1)
+        case Move.ASK_CHECK:
+            await _check_checker(case, moved, desk)
+            return replace(after, checker_id=moved.to)
+        case Move.REJECT:
+            return replace(after, round=case.round + 1, done_at=None)
+        case Move.RATE | Move.APPRAISE:
+            return await _rating(after, moved, person, desk)
+        case Move.RECLASSIFY:
+            return await _put_right(case, after, moved.category or "", desk)
+        case Move.HANG:
+            return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
+        case Move.ASK_TIME:
+            return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=rank(person, case.grid))
+        case Move.GIVE_TIME | Move.DENY_TIME:
+            return _unasked(after)
+        case Move.REOPEN:
+            return replace(after, round=case.round + 1, done_at=None, closed_at=None, rating=None, reopen_until=None)
+        case Move.MERGE:
+            await _check_kept(case, moved.into or 0, person, desk)
+            return replace(after, merged_into=moved.into)
+        case Move.WITHDRAW:
+            return await _withdrawing(case, after, desk)
+    return after
+
+
+def _unasked(case: Case) -> Case:
+    return replace(case, asked_until=None, asked_by=None, asked_rank=None)
+
+
+def _with(case: Case, person: Person) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*case.doers, person.id)))
+
+
+async def _in_office(case: Case, desk: Desk) -> bool:
+    """Whether the one it lies with may still work there."""
+    worker = await desk.people.get(case.worker_id) if case.worker_id else None
+    return worker is not None and (_works_near(worker, case) or worker.serves(case.grid, STAFF))
+
+
+def _works_near(person: Person, case: Case) -> bool:
+    return any(area.startswith(case.grid[:12]) for area in person.areas(*WORKERS))
+
+
+async def _check_worker(case: Case, number: int | None, desk: Desk) -> None:
+    worker = await desk.people.get(number) if number else None
+    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
+    if worker is None or about_them or not _works_near(worker, case):
+        raise Refused("case.no_such_worker", answer="case.to_whom")
+
+
+async def _check_checker(case: Case, moved: CaseMoved, desk: Desk) -> None:
+    checker = await desk.people.get(moved.to) if moved.to else None
+    if checker is None or checker.id in (*case.doers, moved.by) or not _works_near(checker, case):
+        raise Refused("case.no_such_checker", answer="case.by_whom")
+
+
+async def _check_kept(case: Case, number: int, person: Person, desk: Desk) -> None:
+    kept = await desk.cases.get(number)
+    private_ones = any(desk.district.category(each.category).to_staff for each in (case, kept))
+    if private_ones or kept.status not in UNDONE or not person.serves(kept.grid, STAFF):
+        raise Refused("case.not_mergeable", answer="case.into")
+
+
+async def _rating(after: Case, moved: CaseMoved, person: Person, desk: Desk) -> Case:
+    if not await desk.cases.rate(after, person.id, moved.score or 0):
+        raise Refused("case.rated", number=after.number)
+    return replace(after, rating=moved.score) if after.reporter_id == person.id else after
+
+
+async def _withdrawing(case: Case, after: Case, desk: Desk) -> Case:
+    """A case that others have reported too goes on, as the report of the one who came next."""
+    others = await desk.cases.merged(case.id)
+    if not others:
+        return after
+    await desk.cases.unfollow(case.id, others[0])
+    return replace(case, reporter_id=others[0])
+
+
+async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
+    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
     category = desk.district.categories.get(code)
     if category is None or code == case.category:
         raise Refused("case.same_kind", answer="case.kind")
     await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
-    values: dict[str, object] = {
-        "category": code,
-        "due_at": deadlines.promised(category, desk),
-        "round": case.round + 1,
-    }
-    if category.to_staff:
-        # A complaint is between its reporter and staff.
-        await desk.cases.unfollow(case.id)
-        values |= {"worker_id": None, "status": Status.RETURNED}
-    return values
+    after = replace(_unasked(after), category=code, round=case.round + 1)
+    if not category.to_staff:
+        return after
+    # A complaint is between its reporter and staff.
+    await desk.cases.unfollow(case.id)
+    return replace(after, worker_id=None, status=Status.RETURNED)
 
 
-async def _reclassified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    category = desk.district.category(case.category)
-    facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
-    arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
-    await desk.tell(person.id, "case.you_reclassified", choices=arrange, department=category.department, **facts)
-    if case.reporter_id != person.id:
-        await _tell_reporter(case, desk, "case.was_reclassified", **facts)
-    await deadlines.plan(case, desk)
-    if case.worker_id != person.id:
-        await desk.tell(
-            case.worker_id,
-            "case.reclassified_task",
-            kind=Kind.PUSH,
-            place=case.place,
-            choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
-            **facts,
-        )
+# Who is told of what.
 
 
-async def _accepted(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(
-        person.id,
+async def _accepted(made: _Made, desk: Desk) -> None:
+    case, person = made.case, made.person
+    await made.news.answer(
         "case.you_accepted",
-        number=case.number,
-        place=case.place,
         due=case.due_at,
         choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
+        **made.where,
     )
-    await _tell_reporter(case, desk, "case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
+    await _relieve(made, signed(case, person))
+    await made.news.tell_reporter("case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
 
 
-async def _returned(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_returned", number=case.number)
-    await _tell_reporter(case, desk, "case.was_returned", number=case.number)
-    await _tell_above(
-        case,
-        desk,
+async def _relieve(made: _Made, who: Phrase) -> None:
+    """Let the one it lay with know that somebody else has it now."""
+    if made.before.worker_id != made.case.worker_id:
+        await made.news.tell(made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, **made.where)
+
+
+async def _returned(made: _Made, desk: Desk) -> None:
+    case = made.case
+    await made.news.answer("case.you_returned", number=case.number)
+    await made.news.tell_reporter("case.was_returned", number=case.number)
+    await made.news.tell_above(
         "case.returned_to_staff",
-        number=case.number,
-        worker=person.name,
-        why=moved.words,
-        place=case.place,
+        worker=made.person.name,
+        why=made.moved.words,
         words=case.words,
-        choices=[button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)],
+        choices=_to_arrange(case),
+        **made.where,
+    )
+    await made.news.tell(
+        made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=Phrase("case.others_now"), **made.where
     )
 
 
-async def _dispatched(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    worker = await desk.people.get(case.worker_id) if case.worker_id else None
-    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
-    if worker is None or about_them or not any(area.startswith(case.grid[:12]) for area in worker.areas(*WORKERS)):
-        raise Refused("case.no_such_worker", answer="case.to_whom")
-    await desk.tell(person.id, "case.you_dispatched", number=case.number, worker=worker.name or "")
-    await _tell_reporter(case, desk, "case.was_dispatched", number=case.number, worker=worker.name or "")
-    await _give_to_worker(case, desk)
+async def _dispatched(made: _Made, desk: Desk) -> None:
+    case = made.case
+    worker = await desk.people.get(case.worker_id or 0)
+    name = worker.name or "" if worker else ""
+    await made.news.answer("case.you_dispatched", number=case.number, worker=name)
+    if not await _give_to_worker(case, made.news, desk):
+        await made.news.answer("case.unreachable", worker=name, choices=[button(case, Move.DISPATCH)])
+    if worker:
+        await _relieve(made, signed(case, worker))
+    await made.news.tell_reporter("case.was_dispatched", number=case.number, worker=name)
 
 
-async def _finished(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_finished", number=case.number)
-    said = Phrase("case.they_said", {"words": moved.words}) if moved.words else ""
-    # Who reported it and did it too is not asked: that would be no check.
-    who = _signed(case, person)
-    await _tell_followers(
-        case, desk, "case.finished_followed", number=case.number, who=who, said=said, photos=moved.photos
-    )
-    told = case.reporter_id != person.id and await desk.tell(
+async def _finished(made: _Made, desk: Desk) -> None:
+    case, news = made.case, made.news
+    said = Phrase("case.they_said", {"words": made.moved.words}) if made.moved.words else ""
+    who = signed(case, made.person)
+    await news.answer("case.you_finished", number=case.number)
+    # Who reported it and had a hand in it is not asked: that would be no check.
+    may_rate = case.reporter_id not in case.doers
+    told = await news.tell(
         case.reporter_id,
         "case.was_finished",
         topic=f"case:{case.id}",
         number=case.number,
         who=who,
         said=said,
-        photos=moved.photos,
-        choices=[
-            *(
-                Choice(
-                    f"case.{score.name.lower()}",
-                    opens="case_move",
-                    given={"case": str(case.id), "move": Move.RATE, "score": str(int(score))},
-                )
-                for score in (Score.GOOD, Score.FAIR)
-            ),
-            button(case, Move.REJECT),
-        ],
+        photos=made.moved.photos,
+        choices=[*(scores(case, Move.RATE, Score.GOOD, Score.FAIR) if may_rate else ()), button(case, Move.REJECT)],
     )
-    # Nobody to ask, or nobody answers: staff check instead, never the one who did the work.
+    await news.tell_followers(
+        "case.finished_followed", number=case.number, who=who, said=said, photos=made.moved.photos
+    )
+    await _relieve(made, who)
+    # Nobody to ask, or nobody answers: somebody else checks instead, never the one who did the work.
     await desk.plan(
         CheckOverdue(case.id, case.round),
-        desk.now + (CHECK_AFTER if told else timedelta(0)),
+        desk.now + (CHECK_AFTER if told and may_rate else timedelta(0)),
         key=f"check:{case.id}:{case.round}",
     )
 
 
-def _signed(case: Case, person: Person) -> Phrase:
-    """Somebody's name with the role in which they acted here."""
-    role = next((held.role for held in person.roles if covers(held.area, case.grid)), Role.GRIDWORKER)
-    return Phrase("case.who", {"role": Phrase(f"role.{role}"), "name": person.name or ""})
+async def _rated(made: _Made, desk: Desk) -> None:
+    case = made.case
+    await _thank(made, desk)
+    score = Phrase(f"case.{Score(made.moved.score or 2).name.lower()}")
+    await made.news.tell(case.worker_id, "case.was_rated", score=score, **made.where)
+    await _closed_for_followers(made)
+    await _check_no_more(made)
 
 
-async def _rated(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.thanks", number=case.number)
-    score = Phrase(f"case.{Score(moved.score or 2).name.lower()}")
-    await _tell_followers(case, desk, "case.closed_followed", number=case.number, choices=[])
-    await desk.tell(case.worker_id, "case.was_rated", number=case.number, place=case.place, score=score)
-
-
-async def _verified(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_verified", number=case.number)
-    await desk.tell(case.worker_id, "case.was_verified", number=case.number, place=case.place)
-    await _tell_reporter(case, desk, "case.was_closed", number=case.number)
-
-
-async def _rejected(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_rejected", number=case.number)
-    await deadlines.plan(case, desk)
-    if person.id != case.reporter_id:
-        await _tell_reporter(case, desk, "case.sent_back", number=case.number)
-    else:
-        await _tell_followers(case, desk, "case.rejected_followed", number=case.number)
-    told = await desk.tell(
-        case.worker_id,
-        "case.not_solved",
-        kind=Kind.PUSH,
+async def _thank(made: _Made, desk: Desk) -> None:
+    """Thank for a rating; who is not content is told what they can do, and those above hear of it."""
+    case = made.case
+    if made.moved.score != Score.POOR:
+        await made.news.answer("case.thanks", number=case.number)
+        return
+    again = case.reporter_id == made.person.id and case.reopen_until is not None
+    await made.news.answer(
+        "case.sorry" if again else "case.sorry_followed",
         number=case.number,
-        place=case.place,
-        why=moved.words,
-        photos=moved.photos,
-        choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
+        date=date_of(case.reopen_until, desk.district) if case.reopen_until else "",
+        choices=[button(case, Move.REOPEN) if again else Choice("report.title", opens="report")],
+    )
+    await made.news.tell_above("case.rated_poorly", why=made.moved.words or "—", choices=[], **made.where)
+
+
+async def _closed_for_followers(made: _Made) -> None:
+    case = made.case
+    offered = scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR)
+    await made.news.tell_followers("case.closed_followed", number=case.number, choices=offered)
+
+
+async def _check_no_more(made: _Made) -> None:
+    """Whoever was asked to check it need not any more."""
+    await made.news.tell(made.before.checker_id, "case.check_over", kind=Kind.PUSH, **made.where)
+
+
+async def _verified(made: _Made, desk: Desk) -> None:
+    case, news = made.case, made.news
+    await news.answer("case.you_verified", number=case.number)
+    # Whoever had a hand in it is not asked how it turned out.
+    if case.reporter_id not in case.doers:
+        await news.tell(
+            case.reporter_id,
+            "case.was_closed",
+            topic=f"case:{case.id}",
+            number=case.number,
+            who=signed(case, made.person),
+            choices=scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR),
+        )
+    for number in (case.worker_id, case.reporter_id):
+        await news.tell(number, "case.was_verified", **made.where)
+    await _closed_for_followers(made)
+    await _check_no_more(made)
+
+
+async def _rejected(made: _Made, desk: Desk) -> None:
+    case, news = made.case, made.news
+    await news.answer("case.you_rejected", number=case.number)
+    await deadlines.plan(case, desk)
+    why: dict[str, Any] = {"why": made.moved.words, "photos": made.moved.photos, **made.where}
+    told = await news.tell_worker(
+        "case.not_solved", choices=[button(case, Move.FINISH), button(case, Move.RETURN)], **why
+    )
+    if not told and case.worker_id != made.person.id:
+        await news.tell_above("case.not_solved", choices=[button(case, Move.DISPATCH)], **why)
+    if made.person.id != case.reporter_id:
+        await news.tell_reporter("case.sent_back", number=case.number)
+    else:
+        await news.tell_followers("case.rejected_followed", number=case.number)
+    await _check_no_more(made)
+
+
+async def _check_asked(made: _Made, desk: Desk) -> None:
+    case = made.case
+    checker = await desk.people.get(case.checker_id or 0)
+    await made.news.answer("case.you_asked_check", number=case.number, worker=checker.name or "" if checker else "")
+    if made.before.checker_id != case.checker_id:
+        await _check_no_more(made)
+    told = await made.news.tell(
+        case.checker_id, "case.check_yourself", kind=Kind.PUSH, **await _to_check(case, desk), choices=_checks(case)
     )
     if not told:
-        await _tell_above(
-            case,
-            desk,
-            "case.not_solved",
-            number=case.number,
-            place=case.place,
-            why=moved.words,
-            photos=moved.photos,
-            choices=[button(case, Move.DISPATCH)],
+        await made.news.answer("case.unreachable", worker=checker.name or "" if checker else "")
+
+
+async def _to_check(case: Case, desk: Desk) -> dict[str, Any]:
+    """What a checker reads and sees: the photos of before and after, these at the end."""
+    after = await desk.cases.photos(case.id, "done")
+    before = (await desk.cases.photos(case.id))[: max(0, MOST_PHOTOS - len(after))]
+    compare = Phrase("case.before_and_after", {"before": len(before), "after": len(after)}) if after else ""
+    facts = {"number": case.number, "place": case.place, "words": case.words}
+    return {**facts, "compare": compare, "photos": (*before, *after)[:MOST_PHOTOS]}
+
+
+def _checks(case: Case) -> list[Choice]:
+    return [button(case, Move.VERIFY), button(case, Move.REJECT)]
+
+
+async def _withdrawn(made: _Made, desk: Desk) -> None:
+    case = made.case
+    if case.status is not Status.WITHDRAWN:
+        await made.news.answer("case.you_withdrew_alone", number=case.number)
+        return
+    await made.news.answer("case.you_withdrew", number=case.number)
+    again = Choice("report.title", opens="report")
+    await made.news.tell_followers("case.withdrawn_followed", number=case.number, choices=[again])
+    await made.news.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, **made.where)
+
+
+async def _dismissed(made: _Made, desk: Desk) -> None:
+    await made.news.answer("case.you_dismissed", number=made.case.number)
+    await _ended(made, "case.was_dismissed", desk)
+
+
+async def _disowned(made: _Made, desk: Desk) -> None:
+    await made.news.answer("case.you_disowned", number=made.case.number)
+    await _ended(made, "case.was_disowned", desk)
+
+
+async def _ended(made: _Made, key: str, desk: Desk) -> None:
+    case = made.case
+    await made.news.tell_reporter(
+        key,
+        number=case.number,
+        why=made.moved.words,
+        hotline=desk.district.hotline,
+        choices=[button(case, Move.REOPEN)],
+        others=[],
+    )
+    await _stand_down(made)
+
+
+async def _stand_down(made: _Made) -> None:
+    """Let the one it lay with know that there is nothing to do about it now."""
+    status = Phrase(f"case.status.{made.case.status}")
+    await made.news.tell(made.before.worker_id, "case.stand_down", kind=Kind.PUSH, status=status, **made.where)
+
+
+async def _merged(made: _Made, desk: Desk) -> None:
+    case, kept = made.case, made.kept
+    if kept is None:
+        raise LookupError(f"case {case.id} was merged into none")
+    await desk.cases.step(kept, Step(desk.now, made.person.id, Move.JOIN, part=Part.STAFF, target=case.id))
+    await made.news.answer("case.you_merged", number=case.number, into=kept.number)
+    await made.news.tell_reporter(
+        "case.was_merged", number=case.number, into=kept.number, due=kept.due_at, others=[unfollow(kept)]
+    )
+    await desk.cases.join(case, kept)
+    others = await desk.cases.followers(kept.id)
+    await made.news.tell(
+        kept.worker_id,
+        "case.joined",
+        kind=Kind.PUSH,
+        number=kept.number,
+        other=case.number,
+        count=len(others) + 1,
+        choices=[button(kept, Move.ACCEPT if kept.status is Status.DISPATCHED else Move.FINISH)],
+    )
+    await _stand_down(made)
+
+
+async def _hung(made: _Made, desk: Desk) -> None:
+    case = made.case
+    if case.look_at is None:
+        raise LookupError(f"case {case.id} hangs for ever")
+    await desk.plan(
+        LookAgain(case.id, case.look_at), case.look_at, key=f"look:{case.id}:{case.look_at.timestamp():.0f}"
+    )
+    facts: dict[str, Any] = {"number": case.number, "date": date_of(case.look_at, desk.district)}
+    await made.news.answer("case.you_hung", **facts)
+    await made.news.tell_reporter("case.was_hung", why=made.moved.words, **facts)
+    await _stand_down(made)
+
+
+async def _resumed(made: _Made, desk: Desk) -> None:
+    case = made.case
+    arrange = [] if case.worker_id else _to_arrange(case)
+    await made.news.answer("case.you_resumed", number=case.number, due=case.due_at, choices=arrange)
+    await _give_to_worker(case, made.news, desk)
+    await made.news.tell_reporter("case.was_resumed", number=case.number, due=case.due_at)
+
+
+async def _time_asked(made: _Made, desk: Desk) -> None:
+    case = made.case
+    facts: dict[str, Any] = {"number": case.number, "until": case.asked_until}
+    told = await made.news.tell_above(
+        "case.time_asked",
+        over=case.asked_rank or 1,
+        who=signed(case, made.person),
+        place=case.place,
+        due=case.due_at,
+        why=made.moved.words,
+        choices=[button(case, Move.GIVE_TIME), button(case, Move.DENY_TIME)],
+        **facts,
+    )
+    await made.news.answer("case.you_asked_time" if told else "case.nobody_above", **facts)
+
+
+async def _time_given(made: _Made, desk: Desk) -> None:
+    case = made.case
+    await deadlines.plan(case, desk)
+    facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
+    await made.news.answer("case.you_gave_time", **facts)
+    for number in (made.before.asked_by, case.worker_id):
+        await made.news.tell(number, "case.time_given", kind=Kind.PUSH, place=case.place, **facts)
+    steps = await desk.cases.steps(case.id)
+    why = next((step.words for step in reversed(steps) if step.move is Move.ASK_TIME), "")
+    await made.news.tell_reporter("case.was_extended", why=why, **facts)
+
+
+async def _time_denied(made: _Made, desk: Desk) -> None:
+    case = made.case
+    facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
+    await made.news.answer("case.you_denied_time", **facts)
+    for number in (made.before.asked_by, case.worker_id):
+        await made.news.tell(
+            number, "case.time_denied", kind=Kind.PUSH, place=case.place, why=made.moved.words, **facts
         )
 
 
-async def _withdrawn(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_withdrew", number=case.number)
-    again = Choice("report.title", opens="report")
-    await _tell_followers(case, desk, "case.withdrawn_followed", number=case.number, choices=[again])
-    await desk.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, number=case.number, place=case.place)
-
-
-async def _dismissed(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_dismissed", number=case.number)
-    await _tell_reporter(
-        case, desk, "case.was_dismissed", number=case.number, why=moved.words, hotline=desk.district.hotline
+async def _reopened(made: _Made, desk: Desk) -> None:
+    case, news = made.case, made.news
+    await deadlines.plan(case, desk)
+    await news.answer("case.you_reopened", number=case.number, due=case.due_at)
+    facts: dict[str, Any] = {"why": made.moved.words, "photos": made.moved.photos, "due": case.due_at, **made.where}
+    await news.tell_worker(
+        "case.reopened_task", choices=[button(case, Move.ACCEPT), button(case, Move.RETURN)], **facts
     )
+    await news.tell_above("case.reopened_to_staff", choices=[button(case, Move.DISPATCH)], **facts)
+    await news.tell_followers("case.reopened_followed", number=case.number, due=case.due_at)
 
 
-async def _remarked(moved: CaseMoved, case: Case, person: Person, desk: Desk) -> None:
-    await desk.tell(person.id, "case.you_remarked", number=case.number)
-    for other in {case.reporter_id, case.worker_id} - {person.id, None}:
-        await desk.tell(
+async def _appraised(made: _Made, desk: Desk) -> None:
+    await _thank(made, desk)
+
+
+async def _remarked(made: _Made, desk: Desk) -> None:
+    case = made.case
+    await made.news.answer("case.you_remarked", number=case.number)
+    for other, kind in ((case.worker_id, Kind.PUSH), (case.reporter_id, Kind.NOTICE)):
+        await made.news.tell(
             other,
             "case.was_remarked",
             number=case.number,
-            words=moved.words,
-            photos=moved.photos,
-            kind=Kind.PUSH if other == case.worker_id else Kind.NOTICE,
+            words=made.moved.words,
+            photos=made.moved.photos,
+            kind=kind,
             choices=[button(case, Move.REMARK)],
         )
+
+
+async def _reclassified(made: _Made, desk: Desk) -> None:
+    case, news = made.case, made.news
+    category = desk.district.category(case.category)
+    facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
+    arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
+    await news.answer("case.you_reclassified", choices=arrange, department=category.department, **facts)
+    await deadlines.plan(case, desk)
+    await news.tell_worker(
+        "case.reclassified_task",
+        place=case.place,
+        choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
+        **facts,
+    )
+    if case.worker_id is None:
+        await news.tell(made.before.worker_id, "case.taken_back", kind=Kind.PUSH, **made.where)
+    await news.tell_reporter("case.was_reclassified", **facts)
 
 
 _TELL = {
@@ -393,8 +641,18 @@ _TELL = {
     Move.RATE: _rated,
     Move.VERIFY: _verified,
     Move.REJECT: _rejected,
+    Move.ASK_CHECK: _check_asked,
     Move.WITHDRAW: _withdrawn,
     Move.DISMISS: _dismissed,
+    Move.DISOWN: _disowned,
+    Move.MERGE: _merged,
+    Move.HANG: _hung,
+    Move.RESUME: _resumed,
+    Move.ASK_TIME: _time_asked,
+    Move.GIVE_TIME: _time_given,
+    Move.DENY_TIME: _time_denied,
+    Move.REOPEN: _reopened,
+    Move.APPRAISE: _appraised,
     Move.REMARK: _remarked,
     Move.RECLASSIFY: _reclassified,
 }
@@ -405,7 +663,7 @@ async def follow(met: SameTroubleMet, desk: Desk) -> None:
     """They are told at each step as its reporter is; whose report it was they are not told."""
     case = await desk.cases.get(met.case, lock=True)
     category = desk.district.category(case.category)
-    if category.to_staff or case.status not in (*WITH_WORKER, Status.RETURNED):
+    if category.to_staff or case.status not in UNDONE:
         again = Choice("report.title", opens="report")
         await desk.tell(met.by, "case.same_over", number=case.number, choices=[again])
         return
@@ -416,12 +674,12 @@ async def follow(met: SameTroubleMet, desk: Desk) -> None:
         number=case.number,
         category=category.name,
         due=case.due_at,
-        choices=[_unfollow(case)],
+        choices=[unfollow(case)],
     )
 
 
 @when(FollowingEnded)
-async def unfollow(ended: FollowingEnded, desk: Desk) -> None:
+async def end_following(ended: FollowingEnded, desk: Desk) -> None:
     case = await desk.cases.get(ended.case)
     await desk.cases.unfollow(case.id, ended.by)
     await desk.tell(ended.by, "case.you_unfollowed", number=case.number)
@@ -440,33 +698,52 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     if case.due_at <= desk.now:
         # We were down meanwhile: what the climb says is what is so.
         return
+    news = News(case, desk)
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
-    told = case.status is not Status.RETURNED and await desk.tell(
-        case.worker_id,
+    told = case.status is not Status.RETURNED and await news.tell_worker(
         "case.deadline_near",
-        kind=Kind.PUSH,
-        once=f"deadline:{case.id}:{case.round}",
-        choices=[button(case, move)],
-        **_shown(case, desk),
+        once=f"deadline:{case.id}:{case.round}:{case.due_at.timestamp():.0f}",
+        choices=[button(case, move), button(case, Move.ASK_TIME)],
+        **shown(case, desk),
     )
     if not told:
-        await _tell_above(case, desk, "case.deadline_near", choices=[button(case, Move.DISPATCH)], **_shown(case, desk))
+        await news.tell_above("case.deadline_near", choices=[button(case, Move.DISPATCH)], **shown(case, desk))
 
 
 @when(CheckOverdue)
-async def ask_staff_to_check(overdue: CheckOverdue, desk: Desk) -> None:
+async def ask_for_a_check(overdue: CheckOverdue, desk: Desk) -> None:
+    """The grid leader, or whoever is next above, checks in the reporter's stead, or sends another gridworker."""
     case = await desk.cases.get(overdue.case)
     if case.round == overdue.round and case.status is Status.DONE:
-        await _tell_above(
-            case,
-            desk,
+        await News(case, desk).tell_above(
             "case.check_please",
-            unless=case.worker_id,
-            number=case.number,
-            place=case.place,
-            words=case.words,
-            photos=await desk.cases.photos(case.id, "done"),
-            choices=[button(case, Move.VERIFY), button(case, Move.REJECT)],
+            over=_LEADERS_UP,
+            unless=case.doers,
+            **await _to_check(case, desk),
+            choices=[*_checks(case), button(case, Move.ASK_CHECK)],
+        )
+
+
+@when(LookAgain)
+async def look_again(again: LookAgain, desk: Desk) -> None:
+    case = await desk.cases.get(again.case)
+    if case.status is Status.HUNG and case.look_at == again.at:
+        await News(case, desk).tell_above(
+            "case.look_again",
+            choices=[button(case, Move.RESUME), button(case, Move.HANG), button(case, Move.DISMISS)],
+            **shown(case, desk),
+        )
+
+
+@when(OfficeLeft)
+async def take_back(left: OfficeLeft, desk: Desk) -> None:
+    """What lay with somebody who holds no office any more waits for those above, and they are told."""
+    for found in await desk.cases.of_worker(left.person, WITH_WORKER):
+        before = await desk.cases.get(found.id, lock=True)
+        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None)
+        await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
+        await News(case, desk).tell_above(
+            "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)
         )
 
 
@@ -476,26 +753,11 @@ async def find_somebody_else(lost: ChatLost, desk: Desk) -> None:
     owner = await desk.people.of_contact(lost.contact)
     if owner is None or await desk.people.chat_of(owner.id) is not None:
         return
-    for case in await desk.cases.of_worker(owner.id, (Status.DISPATCHED, Status.HANDLING)):
-        await _tell_above(
-            case,
-            desk,
+    for case in await desk.cases.of_worker(owner.id, WITH_WORKER):
+        await News(case, desk).tell_above(
             "case.task_unmanned",
-            unless=owner.id,
+            unless=(owner.id,),
             worker=owner.name or "",
             choices=[button(case, Move.DISPATCH)],
-            **_shown(case, desk),
+            **shown(case, desk),
         )
-
-
-def button(case: Case, move: Move) -> Choice:
-    """The button that makes a move with a case."""
-    return Choice(f"case.button.{move}", opens="case_move", given={"case": str(case.id), "move": move})
-
-
-def _unfollow(case: Case) -> Choice:
-    return Choice("case.unfollow", opens="unfollow", given={"case": str(case.id)})
-
-
-def _look(case: Case) -> Choice:
-    return Choice("case.button.look", opens="mine", given={"case": str(case.id)})

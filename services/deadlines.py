@@ -1,4 +1,4 @@
-"""A promise is kept in sight: when it is due, and who hears level by level once it is broken."""
+"""A promise is kept in sight: who is warned in time, and who hears level by level once it is broken."""
 
 from datetime import datetime
 
@@ -6,16 +6,10 @@ from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.areas import around
-from domain.cases import Case, DeadlineNears, Move
-from domain.catalogue import Category
+from domain.cases import Case, DeadlineNears, Move, Step
 from domain.climb import LEVELS, DeadlinePassed, Rung, ladder, still_owed
 from domain.people import Person, Role
 from storage.desk import Desk
-
-
-def promised(category: Category, desk: Desk) -> datetime:
-    """By when a case of this category, reported or put right now, is to be done."""
-    return desk.district.calendar.due(desk.now, category.deadline)
 
 
 async def plan(case: Case, desk: Desk) -> None:
@@ -66,7 +60,7 @@ async def climb(passed: DeadlinePassed, desk: Desk) -> None:
     if not rungs:
         return
     by = _acts_by(rungs[0], case, desk)
-    await desk.cases.log(case.id, None, Move.CLIMB, rungs[0].to)
+    await desk.cases.step(case, Step(desk.now, None, Move.CLIMB, rungs[0].to))
     for person in people:
         await _tell(person, rungs[0], by, case, desk)
     if rungs[1:]:

@@ -5,6 +5,7 @@ import re
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
+from domain.cases import OfficeLeft
 from domain.people import STAFF, WORKERS, Role
 from domain.refusals import Refused
 from domain.residents import (
@@ -65,6 +66,8 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
 @when(Forgotten)
 async def forget(forgotten: Forgotten, desk: Desk) -> None:
     await desk.ballots.withdraw_votes(forgotten.by)
+    await desk.happen(OfficeLeft(forgotten.by))
+    await desk.people.unsay(forgotten.by)
     await desk.people.erase(forgotten.by, chat=desk.chat)
     desk.started_over = True
     await desk.tell(forgotten.by, "forget.done")

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,10 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from domain import journal
 from domain.areas import prefix
-from domain.cases import OPEN, WITH_WORKER, Case, Move, ProblemReported, Status, Step
+from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
 from storage.database import Connection
-from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment
+from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
 
 # So many of one kind in one grid at a time: among them the like one is found.
 _NEAREST = 50
@@ -41,32 +42,48 @@ class Near(NamedTuple):
     opened_at: datetime
 
 
-_CASE = (
-    Cases.id,
-    Cases.number,
-    Cases.reporter_id,
-    Cases.grid,
-    Cases.category,
-    Cases.place,
-    Cases.words,
-    Cases.status,
-    Cases.worker_id,
-    Cases.opened_at,
-    Cases.due_at,
-    Cases.done_at,
-    Cases.closed_at,
-    Cases.latitude,
-    Cases.longitude,
-    Cases.rating,
-    Cases.round,
-    Cases.happened_on,
-)
-
+# A case is read by its fields' order.
+_FIELDS = [each.name for each in fields(Case)]
+_CASE = tuple(getattr(Cases, name) for name in _FIELDS)
+_STATUS, _DOERS = _FIELDS.index("status"), _FIELDS.index("doers")
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _GET = select(*_CASE).where(Cases.id == bindparam("case"))
-_GET_LOCKED = _GET.with_for_update()
-_RECEIPT = update(Cases).where(Cases.id == bindparam("case")).values(number=bindparam("receipt"))
+_GET_LOCKED = select(*_CASE, Cases.steps, Cases.head).where(Cases.id == bindparam("case")).with_for_update()
+_RECEIPT = (
+    update(Cases)
+    .where(Cases.id == bindparam("case"))
+    .values(number=bindparam("receipt"), steps=bindparam("taken"), head=bindparam("last"))
+)
+# All that may change in a case's life, whatever did: one statement, put together once.
+_CHANGING = (
+    "reporter_id",
+    "category",
+    "status",
+    "worker_id",
+    "due_at",
+    "done_at",
+    "closed_at",
+    "rating",
+    "round",
+    "doers",
+    "checker_id",
+    "hung_at",
+    "look_at",
+    "asked_until",
+    "asked_by",
+    "asked_rank",
+    "reopen_until",
+    "merged_into",
+)
+_CHANGE = (
+    update(Cases)
+    .where(Cases.id == bindparam("case"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in _CHANGING}
+        | {"steps": bindparam("taken"), "head": bindparam("last")}
+    )
+)
 _SAME = (
     select(*_CASE)
     .where(
@@ -84,7 +101,7 @@ _NEAR = (
         Cases.grid == bindparam("grid"),
         Cases.category == bindparam("category"),
         # Spelled out: bound, they would keep the index of the open ones from being used.
-        Cases.status.in_([literal_column(f"'{status}'") for status in (*WITH_WORKER, Status.RETURNED)]),
+        Cases.status.in_([literal_column(f"'{status}'") for status in UNDONE]),
         Cases.opened_at >= bindparam("since"),
         or_(Cases.reporter_id.is_(None), Cases.reporter_id != bindparam("by")),
     )
@@ -93,6 +110,15 @@ _NEAR = (
 )
 _OPEN = insert(Cases).returning(Cases.id)
 _LOG = insert(CaseLog)
+_FOLLOWS = select(Followers.person_id).where(
+    Followers.case_id == bindparam("case"), Followers.person_id == bindparam("person")
+)
+_ADD_PHOTOS = insert(CasePhotos)
+_STEPS = (
+    select(CaseLog.at, CaseLog.person_id, CaseLog.move, CaseLog.words, CaseLog.part, CaseLog.target)
+    .where(CaseLog.case_id == bindparam("case"))
+    .order_by(CaseLog.number)
+)
 _PHOTOS = (
     select(CasePhotos.photo)
     .where(CasePhotos.case_id == bindparam("case"), CasePhotos.stage == bindparam("stage"))
@@ -108,12 +134,21 @@ class Theirs:
     person_id: int
 
 
+class _End(NamedTuple):
+    """Where a case's journal ends: how many steps it has, and the digest of the last."""
+
+    steps: int = 0
+    head: bytes = b""
+
+
 class CaseStore:
     """Reads and writes about cases."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
+        # Of the cases locked in this transaction: nobody else can add a step meanwhile.
+        self._ends: dict[int, _End] = {}
 
     async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
         """A new case, dispatched to a worker, or waiting for staff when there is none."""
@@ -139,17 +174,51 @@ class CaseStore:
         )
         if number is None:
             raise LookupError("the database gave no number for a new case")
-        receipt = f"{self._now.astimezone(zone):%y%m%d}-{number:04d}"
-        await self._db.execute(_RECEIPT, {"case": number, "receipt": receipt})
-        await self.add_photos(number, reported.photos, "reported")
-        await self.log(number, reported.by, Move.OPEN)
-        return await self.get(number)
+        case = Case(
+            id=number,
+            number=f"{self._now.astimezone(zone):%y%m%d}-{number:04d}",
+            reporter_id=reported.by,
+            grid=reported.grid,
+            category=reported.category,
+            place=reported.place,
+            words=reported.words,
+            status=status,
+            worker_id=worker_id,
+            opened_at=self._now,
+            due_at=due_at,
+            latitude=reported.latitude,
+            longitude=reported.longitude,
+            happened_on=reported.happened_on,
+        )
+        self._ends[number] = _End()
+        end = await self._log(
+            case, Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER), reported.photos, "reported"
+        )
+        await self._db.execute(_RECEIPT, {"case": number, "receipt": case.number, "taken": end.steps, "last": end.head})
+        return case
 
     async def same(self, reported: ProblemReported, since: datetime) -> Case | None:
         """An open case with the same reporter, place and words, opened since then."""
         asked = {"by": reported.by, "since": since, "where": reported.place, "what": reported.words}
         row = (await self._db.execute(_SAME, asked)).one_or_none()
         return _case(row) if row else None
+
+    async def beside(self, case: Case, limit: int = 10) -> list[Case]:
+        """The newest cases of the same community that may be about the same, those of its grid first."""
+        start = prefix(case.grid[:12])
+        rows = await self._db.execute(
+            select(*_CASE)
+            .where(
+                Cases.grid >= start,
+                Cases.grid < start + ":",
+                Cases.status.in_(UNDONE),
+                Cases.category == case.category,
+                Cases.id != case.id,
+            )
+            .order_by((Cases.grid != case.grid), Cases.id.desc())
+            .limit(limit)
+        )
+        return [_case(row) for row in rows]
 
     async def near(
         self, grid: str, category: str, since: datetime, unless: int, same: Callable[[Near], bool]
@@ -166,6 +235,47 @@ class CaseStore:
         """Let somebody hear of a case as its reporter does."""
         row = insert(Followers).values(case_id=case_id, person_id=person_id, at=self._now)
         await self._db.execute(row.on_conflict_do_nothing())
+
+    async def follows(self, case_id: int, person_id: int) -> bool:
+        """Whether somebody hears of a case without being its reporter."""
+        return await self._db.scalar(_FOLLOWS, {"case": case_id, "person": person_id}) is not None
+
+    async def join(self, case: Case, kept: Case) -> None:
+        """Whoever reported or followed a case hears of another instead, which it was merged into."""
+        moving = select(literal(kept.id), Followers.person_id, Followers.at, Followers.own_case).where(
+            Followers.case_id == case.id, Followers.person_id != (kept.reporter_id or 0)
+        )
+        columns = ["case_id", "person_id", "at", "own_case"]
+        await self._db.execute(insert(Followers).from_select(columns, moving).on_conflict_do_nothing())
+        await self.unfollow(case.id)
+        if case.reporter_id not in (None, kept.reporter_id):
+            mine = insert(Followers).values(case_id=kept.id, person_id=case.reporter_id, at=self._now, own_case=case.id)
+            await self._db.execute(
+                mine.on_conflict_do_update(index_elements=["case_id", "person_id"], set_={"own_case": case.id})
+            )
+
+    async def merged(self, case_id: int) -> list[int]:
+        """Those whose own reports were merged into a case, in the order they came."""
+        return list(
+            await self._db.scalars(
+                select(Followers.person_id)
+                .where(Followers.case_id == case_id, Followers.own_case.is_not(None))
+                .order_by(Followers.at, Followers.person_id)
+            )
+        )
+
+    async def rated(self, case: Case, person_id: int) -> bool:
+        """Whether somebody has said in this round what they make of the result."""
+        theirs = (Ratings.case_id == case.id, Ratings.person_id == person_id, Ratings.round == case.round)
+        return await self._db.scalar(select(Ratings.score).where(*theirs)) is not None
+
+    async def rate(self, case: Case, person_id: int, score: int) -> bool:
+        """Keep what somebody makes of the result; False when they have said so in this round."""
+        rated = insert(Ratings).values(
+            case_id=case.id, person_id=person_id, round=case.round, score=score, at=self._now
+        )
+        added = await self._db.scalar(rated.on_conflict_do_nothing().returning(Ratings.case_id))
+        return added is not None
 
     async def unfollow(self, case_id: int, person_id: int | None = None) -> None:
         """Let somebody hear of it no more; None: nobody."""
@@ -191,34 +301,80 @@ class CaseStore:
         row = (await self._db.execute(_GET_LOCKED if lock else _GET, {"case": case_id})).one_or_none()
         if row is None:
             raise LookupError(f"no case {case_id}")
+        if lock:
+            *_, steps, head = row
+            self._ends[case_id] = _End(steps, head)
         return _case(row)
 
     async def find(self, case_id: int) -> Case | None:
         row = (await self._db.execute(_GET, {"case": case_id})).one_or_none()
         return _case(row) if row else None
 
-    async def change(self, case_id: int, **values: object) -> Case:
-        await self._db.execute(update(Cases).where(Cases.id == case_id).values(**values))
-        return await self.get(case_id)
+    async def step(self, case: Case, step: Step, photos: Sequence[str] = (), stage: str = "reported") -> None:
+        """Put down a step, and the case as it stands after it. It must have been got with `lock`.
 
-    async def log(self, case_id: int, person_id: int | None, move: Move, words: str = "") -> None:
+        Raises:
+            LookupError: it was not, so that two steps could come to stand in one place.
+        """
+        end = await self._log(case, step, photos, stage)
+        new = {f"new_{name}": getattr(case, name) for name in _CHANGING}
+        new["new_doers"] = "".join(f" {number} " for number in case.doers)
+        await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
+
+    async def _log(self, case: Case, step: Step, photos: Sequence[str], stage: str) -> _End:
+        end = self._ends.get(case.id)
+        if end is None:
+            raise LookupError(f"case {case.id} is not locked")
+        # What was reported stands in the case's own row, and is vouched for by the first step.
+        told = (case.grid, case.place, case.words) if step.move is Move.OPEN else (step.words,)
+        salt = secrets.token_bytes(16) if step.words or step.move is Move.OPEN else None
+        entry = journal.Entry(
+            case=case.id,
+            number=end.steps + 1,
+            at=step.at,
+            person_id=step.person_id,
+            part=step.part or "",
+            move=step.move,
+            status=case.status,
+            round=case.round,
+            due_at=case.due_at,
+            target=step.target,
+            said=journal.said(salt, *told) if salt else None,
+            photos=tuple(photos),
+        )
+        after = _End(entry.number, journal.digest(end.head, entry))
         await self._db.execute(
-            _LOG, {"case_id": case_id, "at": self._now, "person_id": person_id, "move": move, "words": words}
+            _LOG,
+            {
+                "case_id": case.id,
+                "number": entry.number,
+                "at": entry.at,
+                "person_id": entry.person_id,
+                "part": entry.part,
+                "move": entry.move,
+                "target": entry.target,
+                "status": entry.status,
+                "round": entry.round,
+                "due_at": entry.due_at,
+                "words": step.words or None,
+                "salt": salt,
+                "said": entry.said,
+                "digest": after.head,
+            },
         )
-
-    async def steps(self, case_id: int) -> list[Step]:
-        rows = await self._db.execute(
-            select(CaseLog.at, CaseLog.person_id, CaseLog.move, CaseLog.words)
-            .where(CaseLog.case_id == case_id)
-            .order_by(CaseLog.id)
-        )
-        return [Step(at, who, Move(move), words) for at, who, move, words in rows]
-
-    async def add_photos(self, case_id: int, photos: Sequence[str], stage: str) -> None:
         if photos:
             await self._db.execute(
-                insert(CasePhotos), [{"case_id": case_id, "photo": photo, "stage": stage} for photo in photos]
+                _ADD_PHOTOS,
+                [{"case_id": case.id, "photo": photo, "stage": stage, "step": entry.number} for photo in photos],
             )
+        self._ends[case.id] = after
+        return after
+
+    async def steps(self, case_id: int) -> list[Step]:
+        return [
+            Step(at, who, Move(move), words or "", Part(part) if part else None, target)
+            for at, who, move, words, part, target in await self._db.execute(_STEPS, {"case": case_id})
+        ]
 
     async def photos(self, case_id: int, stage: str = "reported") -> tuple[str, ...]:
         return tuple(await self._db.scalars(_PHOTOS, {"case": case_id, "stage": stage}))
@@ -326,4 +482,7 @@ def _within(area: str) -> ColumnElement[bool]:
 
 
 def _case(row: Any) -> Case:
-    return Case(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - Row's documented mapping
+    values = [*row[: len(_CASE)]]
+    values[_STATUS] = Status(values[_STATUS])
+    values[_DOERS] = tuple(map(int, values[_DOERS].split()))
+    return Case(*values)

@@ -39,6 +39,11 @@ async def migrate(database: Database) -> None:
         raise Unreachable(str(error.orig if isinstance(error, DBAPIError) else error)) from error
 
 
+async def in_shape(database: Database) -> bool:
+    """Whether the tables are those of this release; nothing is changed by asking."""
+    return await database.read(lambda connection: connection.run_sync(_revision)) == HEAD
+
+
 def _to_head(connection: Connection) -> None:
     if _revision(connection) != HEAD:
         to(connection, HEAD)

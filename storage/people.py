@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_c
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
-from domain.cases import WITH_WORKER, Status
+from domain.cases import Part
 from domain.district import District
 from domain.people import Held, Person, Role
 from storage.ballots import BallotStore
@@ -33,6 +33,7 @@ from storage.tables import (
     Outbox,
     Parked,
     People,
+    Ratings,
     Roles,
 )
 
@@ -306,17 +307,22 @@ class PeopleStore:
         return True
 
     async def end_roles(self, person_id: int) -> None:
-        """They hold no role any more; what lay with them waits for staff."""
+        """They hold no role any more. What lies with them is another matter: see `OfficeLeft`."""
         await self._db.execute(
             update(Roles).where(Roles.person_id == person_id, Roles.until.is_(None)).values(until=self._now)
         )
-        await self._hand_back(person_id)
 
-    async def _hand_back(self, person_id: int) -> None:
+    async def unsay(self, person_id: int) -> None:
+        """Erase what somebody said as a resident about any case; the journals keep its digest, and stay whole."""
+        theirs = select(People.id).where(or_(People.id == person_id, People.merged_into == person_id))
         await self._db.execute(
-            update(Cases)
-            .where(Cases.worker_id == person_id, Cases.status.in_(WITH_WORKER))
-            .values(status=Status.RETURNED, worker_id=None)
+            update(CaseLog)
+            .where(
+                CaseLog.person_id.in_(theirs),
+                CaseLog.words.is_not(None),
+                CaseLog.part.in_([Part.REPORTER, Part.FOLLOWER]),
+            )
+            .values(words=None, salt=None)
         )
 
     async def _forget_words(self, chat: int) -> None:
@@ -362,13 +368,17 @@ class PeopleStore:
         return Invitation(Role(row[0]) if row[0] else None, row[1], row[2]) if row else None
 
     async def merge(self, old: int, into: int, *, chat: int | None = None) -> None:
-        """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays."""
+        """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays.
+
+        The journal of a case keeps the number of that day: `merged_into` says whose it is now.
+        """
         for table, column in (
             (Contacts, Contacts.person_id),
             (Cases, Cases.reporter_id),
             (Roles, Roles.person_id),
             (Cases, Cases.worker_id),
-            (CaseLog, CaseLog.person_id),
+            (Cases, Cases.checker_id),
+            (Cases, Cases.asked_by),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
@@ -376,6 +386,10 @@ class PeopleStore:
         followed = select(Followers.case_id).where(Followers.person_id == into)
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
+        await self._merge_doers(old, into)
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -389,9 +403,21 @@ class PeopleStore:
             language=kept.language if kept.language != "zh" else known.language,
         )
         await self.erase(old)
-        await self.change(old, merged_into=into)
+        await self._db.execute(
+            update(People).where(or_(People.id == old, People.merged_into == old)).values(merged_into=into)
+        )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_doers(self, old: int, into: int) -> None:
+        """Who did the work under another number may not check it under this one."""
+        # Only those who ever held a role had a hand in any.
+        if await self._db.scalar(select(Roles.id).where(Roles.person_id.in_((old, into))).limit(1)):
+            await self._db.execute(
+                update(Cases)
+                .where(Cases.doers.contains(f" {old} "))
+                .values(doers=func.replace(Cases.doers, f" {old} ", f" {into} "))
+            )
 
     async def now(self, person_id: int) -> Person | None:
         """Whoever that number is today, after any merging of two into one."""
@@ -448,8 +474,11 @@ class PeopleStore:
         """The platform gave the chat another id."""
         await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(chat=chat))
 
-    async def take_in(self, district: District) -> None:
-        """Make the district's list of people true here: new ones come, missing ones lose their role."""
+    async def take_in(self, district: District) -> list[int]:
+        """Make the district's list of people true here: new ones come, missing ones lose their role.
+
+        Returns those who are on it with no role any more.
+        """
         known = {
             key: number
             for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
@@ -475,12 +504,12 @@ class PeopleStore:
                 .where(Roles.person_id == number, Roles.role == role, Roles.area == area)
                 .values(until=self._now)
             )
-            if not any(number == other for other, _, _ in wanted):
-                await self._hand_back(number)
         for number, role, area in sorted(wanted - current):
             await self._db.execute(
                 insert(Roles).values(person_id=number, role=role, area=area, since=self._now, listed=True)
             )
+        staying = {number for number, _, _ in wanted}
+        return sorted({number for number, _, _ in current - wanted} - staying)
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""

@@ -201,7 +201,10 @@ class Invitations(Base):
 
 
 class Cases(Base):
-    """A reported problem and how far it has come."""
+    """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
+
+    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    """
 
     __tablename__ = "cases"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -222,6 +225,17 @@ class Cases(Base):
     rating: Mapped[int | None]
     round: Mapped[int] = mapped_column(default=1)
     happened_on: Mapped[date | None]
+    doers: Mapped[str] = mapped_column(default="", server_default="")
+    checker_id: Mapped[int | None]
+    hung_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    asked_until: Mapped[datetime | None]
+    asked_by: Mapped[int | None]
+    asked_rank: Mapped[int | None]
+    reopen_until: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
+    steps: Mapped[int] = mapped_column(default=0, server_default="0")
+    head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
         Index("ix_cases_grid_status", "grid", "status"),
         Index("ix_cases_worker_status", "worker_id", "status"),
@@ -232,25 +246,59 @@ class Cases(Base):
 
 
 class CasePhotos(Base):
-    """Photos of a case, in the order they came; `stage` is reported or done."""
+    """Photos of a case, in the order they came; `stage` is reported or done, `step` is its number in the journal."""
 
     __tablename__ = "case_photos"
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
     photo: Mapped[str] = mapped_column(index=True)
     stage: Mapped[str]
+    step: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class CaseLog(Base):
-    """Every step of a case: who, when, what, why. Rows are only ever added."""
+    """The journal: every step of a case, who, as what, when, what, why, and how the case stood after it.
+
+    Rows are only ever added, which triggers see to; each is chained to the one before by `digest`
+    (`domain/journal.py`). Only `words` and their `salt` may be set to NULL, when somebody wants to be forgotten;
+    `said`, their digest, stays. `person_id` is whoever it was that day: after two are merged, still the old number.
+    On SQLite, to alter this table in batch mode loses its triggers: the migration must make them anew.
+    """
 
     __tablename__ = "case_log"
     id: Mapped[int] = mapped_column(primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    number: Mapped[int]
     at: Mapped[datetime]
     person_id: Mapped[int | None]
+    part: Mapped[str]
     move: Mapped[str]
-    words: Mapped[str] = mapped_column(default="")
+    target: Mapped[int | None]
+    status: Mapped[str]
+    round: Mapped[int]
+    due_at: Mapped[datetime]
+    words: Mapped[str | None]
+    salt: Mapped[bytes | None]
+    said: Mapped[bytes | None]
+    digest: Mapped[bytes]
+    __table_args__ = (
+        Index("uq_case_log_step", "case_id", "number", unique=True),
+        _some("ix_case_log_words", "person_id", where="words IS NOT NULL"),
+    )
+
+
+class Seals(Base):
+    """Every few minutes, one digest over all steps that came since the last, chained to it. Rows are only ever added.
+
+    It covers the rows of `case_log` up to `through`. Noted elsewhere, its digest proves that nothing was taken away.
+    """
+
+    __tablename__ = "seals"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    through: Mapped[int]
+    count: Mapped[int]
+    digest: Mapped[bytes]
 
 
 class Corrections(Base):
@@ -416,11 +464,23 @@ class Handovers(Base):
 
 
 class Followers(Base):
-    """Who met with the same trouble and is told of a case as its reporter is."""
+    """Who met with the same trouble and is told of a case as its reporter is; `own_case` is theirs that was merged."""
 
     __tablename__ = "followers"
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    at: Mapped[datetime]
+    own_case: Mapped[int | None]
+
+
+class Ratings(Base):
+    """What its reporter and each who followed it make of a case's result, once a round; why is in the journal."""
+
+    __tablename__ = "ratings"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    score: Mapped[int]
     at: Mapped[datetime]
 
 

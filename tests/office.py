@@ -99,6 +99,7 @@ class Office:
     async def code(self, who: str) -> str:
         """The code they are told in their chat."""
         await self.service.desks.write(lambda desk: desk.happen(SignInWanted(self.people[who])))
+        # What the bell has to tell may come after it.
         found = re.findall(r"[A-Z2-9]{4}-[A-Z2-9]{4}", "\n".join(await self.told(who)))
         return str(found[-1])
 

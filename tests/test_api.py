@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from bot.app import Knowledge
 from config.settings import Settings
-from domain.cases import Case, CaseMoved, Move, ProblemReported, Status
+from domain.cases import Case, CaseMoved, Move, ProblemReported, Status, Step
 from domain.faq import QuestionAsked
 from domain.people import Role
 from storage.cases import Theirs, _open_page
@@ -53,13 +54,19 @@ async def ask(office: Office, who: str, words: str) -> None:
     await office.service.desks.write(lambda desk: desk.happen(QuestionAsked(office.people[who], words, ())))
 
 
-async def report(office: Office, grid: str = GRID, words: str = "楼下路灯不亮", category: str = "street-lamp") -> Case:
+async def report(
+    office: Office,
+    grid: str = GRID,
+    words: str = "楼下路灯不亮",
+    category: str = "street-lamp",
+    photos: tuple[str, ...] = (),
+) -> Case:
     """A case, as wang reports it."""
 
     async def happen(desk: Desk) -> Case:
         said = f"{words} {next(_words)}"
         await desk.people.change(office.people["wang"], phone="13845678901")
-        await desk.happen(ProblemReported(office.people["wang"], grid, category, "幸福里 3 栋", said))
+        await desk.happen(ProblemReported(office.people["wang"], grid, category, "幸福里 3 栋", said, photos))
         found = await desk.cases.in_area(grid, list(Status), limit=5000)
         return next(case for case in found if case.words == said)
 
@@ -68,9 +75,13 @@ async def report(office: Office, grid: str = GRID, words: str = "楼下路灯不
 
 async def give(office: Office, case: Case, who: str) -> None:
     """Let a case lie with somebody, wherever it first went."""
-    await office.service.desks.write(
-        lambda desk: desk.cases.change(case.id, worker_id=office.people[who], status=Status.DISPATCHED)
-    )
+
+    async def happen(desk: Desk) -> None:
+        now = await desk.cases.get(case.id, lock=True)
+        given = replace(now, worker_id=office.people[who], status=Status.DISPATCHED)
+        await desk.cases.step(given, Step(desk.now, None, Move.DISPATCH))
+
+    await office.service.desks.write(happen)
 
 
 # Questions.
@@ -313,6 +324,66 @@ async def test_nobody_verifies_their_own_work(office: Office) -> None:
         own = await zhou.post(path, {"move": "verify"})
         assert (own.status, own.code) == (403, "case.own_work")
         assert (await ma.post(path, {"move": "verify"})).status == 200
+
+
+async def test_what_a_move_takes_is_asked_for_and_what_a_page_cannot_bring_is_not_offered(office: Office) -> None:
+    case, other = await report(office), await report(office)
+    day = (START + timedelta(days=30)).isoformat()
+    async with office.at_desk("zhou") as zhou, office.at_desk("gao") as gao:
+        path = f"/api/cases/{case.number}/moves"
+        for sent, lacking in (
+            ({"move": "disown", "words": "不"}, "words"),
+            ({"move": "hang", "words": "要等化冻"}, "until"),
+            ({"move": "merge"}, "into"),
+            ({"move": "rate"}, "move"),
+            ({"move": "climb"}, "move"),
+        ):
+            refused = await zhou.post(path, sent)
+            assert (refused.status, refused.code) == (400, "page.unreadable"), sent
+            assert lacking in refused.body["error"]["message"]
+        hung = await zhou.post(path, {"move": "hang", "words": "要等化冻", "until": day})
+        assert hung.status == 200, hung.body
+        whole = (await zhou.get(f"/api/cases/{case.number}")).body
+        assert (whole["status"], whole["look_at"][:10]) == ("hung", day[:10])
+        assert (await zhou.post(path, {"move": "resume"})).status == 200
+        # The level above decides, nobody on the same one.
+        asked = {"move": "ask_time", "words": "配件要从外地发来", "until": day}
+        assert (await zhou.post(path, asked)).status == 200
+        assert "give_time" not in str((await zhou.get(f"/api/cases/{case.number}")).body["moves"])
+        assert "give_time" in str((await gao.get(f"/api/cases/{case.number}")).body["moves"])
+        assert (await zhou.post(path, {"move": "give_time"})).status == 403
+        assert (await gao.post(path, {"move": "give_time"})).status == 200
+        whole = (await zhou.get(f"/api/cases/{case.number}")).body
+        assert (whole["due_at"][:10], whole["asked_until"]) == (day[:10], None)
+        assert other.number in whole["beside"]
+        assert (await zhou.post(path, {"move": "merge", "into": other.number})).status == 200
+        whole = (await zhou.get(f"/api/cases/{case.number}")).body
+        assert (whole["status"], whole["merged_into"], whole["moves"]) == ("merged", other.number, [])
+        shown = await report(office, photos=("a" * 64,))
+        offered = (await zhou.get(f"/api/cases/{shown.number}")).body["moves"]
+        assert "finish" not in [each["move"] for each in offered]
+        bare = await zhou.post(f"/api/cases/{shown.number}/moves", {"move": "finish", "words": "办好了"})
+        assert (bare.status, bare.code) == (409, "case.needs.photo")
+
+
+async def test_who_is_asked_to_check_it_had_no_hand_in_it_and_residents_stay_unnamed(office: Office) -> None:
+    case = await report(office)
+    await office.service.desks.write(
+        lambda desk: desk.happen(CaseMoved(case.id, Move.FINISH, office.people["li"], words="换了灯泡"))
+    )
+    await office.service.desks.write(lambda desk: desk.cases.follow(case.id, office.people["chen"]))
+    async with office.at_desk("zhou") as zhou:
+        path = f"/api/cases/{case.number}"
+        checkers = [each["id"] for each in (await zhou.get(path)).body["workers"]]
+        assert office.people["zhao"] in checkers
+        assert office.people["li"] not in checkers
+        assert (await zhou.post(f"{path}/moves", {"move": "ask_check", "to": office.people["zhao"]})).status == 200
+        assert (await zhou.post(f"{path}/moves", {"move": "verify"})).status == 200
+        await office.service.desks.write(
+            lambda desk: desk.happen(CaseMoved(case.id, Move.APPRAISE, office.people["chen"], score=3))
+        )
+        journal = (await zhou.get(path)).body["journal"]
+        assert (journal[-1]["move"], journal[-1]["who"]) == ("appraise", None)
 
 
 async def test_a_repeated_move_is_made_once(office: Office) -> None:

@@ -1,6 +1,8 @@
 """A resident was promised something: who hears of it when it is not kept, once each, and who is left in peace."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -10,6 +12,7 @@ from domain.cases import Case, CaseMoved, DeadlineNears, Move, Status
 from domain.people import Role
 from domain.working_time import Term, Unit
 from services import deadlines
+from storage import audit
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -194,12 +197,12 @@ async def test_what_was_done_in_time_and_sent_back_later_does_not_climb_at_once(
 
 async def test_an_extension_takes_back_the_warning_and_the_climb(stage: Stage) -> None:
     async def extend(desk: Desk) -> None:
-        case = await desk.cases.get(number, lock=True)
         later = desk.district.calendar.due(case.due_at, Term(1, Unit.WORKING_DAY))
-        await deadlines.plan(await desk.cases.change(number, due_at=later), desk)
+        await desk.happen(CaseMoved(case.id, Move.ASK_TIME, li, words="要等配件", until=later))
+        await desk.happen(CaseMoved(case.id, Move.GIVE_TIME, chang))
 
     await stage.say("wang", RUBBISH)
-    number = (await the_case(stage)).id
+    case, li, chang = await the_case(stage), await number_of(stage, "li"), await number_of(stage, "chang")
     await hours(stage, 6)
     await stage.service.desks.write(extend)
     # Tuesday at nine became Wednesday at the close.
@@ -232,3 +235,78 @@ async def test_whoever_left_office_cannot_open_the_case_any_more(stage: Stage) -
     await stage.service.desks.write(lambda desk: desk.people.end_roles(number))
     await stage.say("chang", "[看案卷]")
     assert told(stage, "chang", "路灯") == 0
+
+
+async def _dispose(stage: Stage, move: Move, who: int, days: int = 0) -> None:
+    """Somebody hangs the case for so many days, or takes it up again."""
+    case = await the_case(stage)
+    until = stage.now + timedelta(days=days) if days else None
+    moved = CaseMoved(case.id, move, who, words="要等化冻" if days else "", until=until)
+    await stage.service.desks.write(lambda desk: desk.happen(moved))
+
+
+async def test_what_hangs_is_not_warned_of_and_does_not_climb_and_goes_on_with_what_was_left(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    zhou, due = await number_of(stage, "zhou"), (await the_case(stage)).due_at
+    left = due - stage.now
+    await _dispose(stage, Move.HANG, zhou, days=60)
+    await hours(stage, 24 * 28)
+    assert [told(stage, who, "时限了") for who in ("li", "chang", "zhou", "jie")] == [0, 0, 0, 0]
+    assert await climbed(stage) == []
+    began = stage.now
+    await _dispose(stage, Move.RESUME, zhou)
+    case = await the_case(stage)
+    # Monday to Thursday at nine, and again: the same days are worked.
+    assert case.due_at == began + left
+    await hours(stage, 71)
+    assert (told(stage, "li", "快到时限"), await climbed(stage)) == (1, [])
+    await hours(stage, 1)
+    assert (told(stage, "chang", TO_LEADER), await climbed(stage)) == (1, [Role.GRID_LEADER])
+
+
+async def test_what_was_late_when_it_was_hung_is_as_late_afterwards_and_climbs_on(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    await hours(stage, 72)
+    assert told(stage, "chang", TO_LEADER) == 1
+    zhou, due = await number_of(stage, "zhou"), (await the_case(stage)).due_at
+    await _dispose(stage, Move.HANG, zhou, days=60)
+    await hours(stage, 24 * 32)
+    assert told(stage, "zhou", TO_COMMUNITY) == 0
+    told(stage, "li", "")
+    await _dispose(stage, Move.RESUME, zhou)
+    assert (await the_case(stage)).due_at == due
+    await hours(stage, 24)
+    assert told(stage, "li", "新任务") == 1
+    # The leader had their time anew, and was not told again.
+    assert (told(stage, "chang", TO_LEADER), told(stage, "zhou", TO_COMMUNITY)) == (0, 1)
+
+
+async def test_what_is_opened_again_has_its_whole_time_and_climbs_from_the_bottom(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    await hours(stage, 72)
+    assert told(stage, "chang", TO_LEADER) == 1
+    wang, zhou = await number_of(stage, "wang"), await number_of(stage, "zhou")
+    case = await the_case(stage)
+    for moved in (
+        CaseMoved(case.id, Move.DISOWN, zhou, words="归路灯所管"),
+        CaseMoved(case.id, Move.REOPEN, wang, words="他们说归社区"),
+    ):
+        await stage.service.desks.write(partial(_happen, moved))
+    assert (await the_case(stage)).due_at > stage.now
+    await hours(stage, 24 * 8)
+    await hours(stage, 24)
+    assert told(stage, "chang", TO_LEADER) == 1
+
+
+async def test_the_journal_is_whole_after_a_climb(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    await hours(stage, 72)
+    await hours(stage, 24)
+    assert await climbed(stage) == [Role.GRID_LEADER, Role.COMMUNITY]
+    tally = audit.Tally()
+    assert [each async for each in audit.read_through(stage.service.desks.database, tally)] == []
+    assert tally.steps == 3
+
+
+async def _happen(moved: CaseMoved, desk: Desk) -> None:
+    await desk.happen(moved)

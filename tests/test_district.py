@@ -410,7 +410,7 @@ SLIPS = {
         'hotline = "12345"\nhotlime = "1"',
         "hotlime",
         "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
-        "digest_at、office_from、office_until、office_days、same_within、stale_days、kinds、duties、phone",
+        "digest_at、office_from、office_until、office_days、same_within、reopen_within、stale_days、kinds、duties、phone",
     ),
     "office days": Slip(
         "district.toml",
@@ -469,7 +469,7 @@ SLIPS = {
         'key = "staff"',
         'key = "resident"  # 2',
         'key = "resident"  # 2',
-        "key resident 与第 50 行重复",
+        "key resident 与第 52 行重复",
     ),
     "a category of an unknown level": Slip(
         "categories.toml",

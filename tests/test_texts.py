@@ -20,7 +20,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
-from domain.cases import Move, Score, Status
+from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.faq import Doubt
 from domain.people import Role
@@ -41,14 +41,17 @@ KEY_ARGUMENT = {
     "say": 0,
     "tell": 1,
     "tell_area": 1,
-    "_tell_above": 2,
-    "_tell_reporter": 2,
-    "_tell_followers": 2,
     "Problem": 0,
     "label": 0,
+    "answer": 0,
+    "tell_above": 0,
+    "tell_reporter": 0,
+    "tell_followers": 0,
+    "tell_worker": 0,
+    "_ended": 1,
 }
 # What a call adds to the facts it is given.
-ADDED = {"_tell_reporter": {"whose"}}
+ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
 # Keys the code puts together, each with everything that may stand in the gap.
 FAMILIES: Mapping[str, Iterable[str]] = {
     "{}.title": CONVERSATIONS,
@@ -59,11 +62,12 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
-    # A case is opened by reporting, not by a button; and it climbs by itself.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.CLIMB)],
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
-    "case.why.{}": [Move.RETURN, Move.REJECT, Move.DISMISS, Move.REMARK],
+    # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
+    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
+    "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
+    "case.needs.{}": Need,
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from domain.areas import covers
-from domain.cases import OPEN, RULES, Case, CaseMoved, Move, Part, Status, Step, moves, parts
+from domain.cases import OPEN, RULES, UNDONE, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
 from domain.people import STAFF, WORKERS, Person
 from handlers.move_case import workers_for
 from storage.cases import Theirs
@@ -19,9 +19,18 @@ from web.gate import Gate, Problem, Route, asked
 
 _NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
 # What staff do, as the table of rules has it.
-_OFFERED = tuple(move for move, rule in RULES.items() if Part.STAFF in rule.parts)
-# How much must be said with it.
-_LEAST = {Move.DISMISS: 2, Move.REJECT: 1, Move.REMARK: 1}
+_OFFERED = tuple(move for move, rule in RULES.items() if {Part.STAFF, Part.ABOVE}.intersection(rule.parts))
+# Where more must be said than that one has looked.
+_LEAST = {move: 1 if move in (Move.REJECT, Move.REMARK) else 2 for move in _OFFERED}
+# Where what a move takes stands in what a page sends.
+_FIELDS = {
+    Need.REASON: "words",
+    Need.WORKER: "to",
+    Need.CHECKER: "to",
+    Need.CASE: "into",
+    Need.DAY: "until",
+    Need.CATEGORY: "category",
+}
 
 
 class Queue(StrEnum):
@@ -34,7 +43,7 @@ class Queue(StrEnum):
 
 _STATES = {
     Queue.OPEN: OPEN,
-    Queue.OVERDUE: tuple(each for each in OPEN if each is not Status.DONE),
+    Queue.OVERDUE: UNDONE,
     Queue.VERIFY: (Status.DONE,),
 }
 
@@ -42,7 +51,9 @@ _STATES = {
 class CasesAsked(msgspec.Struct, forbid_unknown_fields=True):
     """要哪些案卷，哪一页。"""
 
-    queue: Annotated[Queue, Meta(description="`open` 没办结的，`overdue` 过了时限的，`verify` 待核查的")] = Queue.OPEN
+    queue: Annotated[
+        Queue, Meta(description="`open` 没办结的，`overdue` 过了时限的（挂账的不算），`verify` 待核查的")
+    ] = Queue.OPEN
     area: Annotated[str, Meta(max_length=15, description="只看这个片区：区划代码或网格码，要在自己的范围里")] = ""
     cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
     limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
@@ -63,7 +74,7 @@ class Line(msgspec.Struct):
     worker: Annotated[str | None, Meta(description="在谁手上；`null` 是等着安排")]
     opened_at: Annotated[datetime, Meta(description="上报时间，UTC")]
     due_at: Annotated[datetime, Meta(description="承诺时间，UTC")]
-    overdue: Annotated[bool, Meta(description="没办完，而且过了承诺时间")]
+    overdue: Annotated[bool, Meta(description="没办完、没挂账，而且过了承诺时间")]
 
 
 class Cases(msgspec.Struct):
@@ -80,7 +91,7 @@ class Did(msgspec.Struct):
     move: Annotated[Move, Meta(description="动作的代号")]
     move_name: Annotated[str, Meta(description="动作的名称")]
     who: Annotated[str | None, Meta(description="谁；报事的居民不写名字，是 `null`")]
-    words: Annotated[str, Meta(description="说了什么")]
+    words: Annotated[str, Meta(description="说了什么；`climb` 是报给了哪一级")]
 
 
 class May(msgspec.Struct):
@@ -91,9 +102,9 @@ class May(msgspec.Struct):
 
 
 class Worker(msgspec.Struct):
-    """可以派给的人。"""
+    """可以派给、可以请去核查的人。"""
 
-    id: Annotated[int, Meta(description="编号，派单时写在 `to`")]
+    id: Annotated[int, Meta(description="编号，写在 `to`")]
     name: Annotated[str, Meta(description="称呼")]
     area: Annotated[str, Meta(description="负责哪儿")]
 
@@ -110,8 +121,12 @@ class Whole(Line):
     photos: Annotated[list[str], Meta(description="报事时的照片的地址")]
     photos_done: Annotated[list[str], Meta(description="办完时的照片的地址")]
     journal: Annotated[list[Did], Meta(description="每一步，早的在前")]
-    moves: Annotated[list[May], Meta(description="您现在能在网页上做的")]
-    workers: Annotated[list[Worker], Meta(description="能派单时，可以派给谁")]
+    look_at: Annotated[datetime | None, Meta(description="挂账到什么时候再看，UTC；没挂账是 `null`")]
+    asked_until: Annotated[datetime | None, Meta(description="正在申请延到什么时候，UTC；没申请是 `null`")]
+    merged_into: Annotated[str | None, Meta(description="并进了哪个案卷；没并案是 `null`")]
+    moves: Annotated[list[May], Meta(description="您现在能在网页上做的；要拍照才能办完的，到聊天里办")]
+    workers: Annotated[list[Worker], Meta(description="能派单时可以派给谁，能请人核查时可以请谁")]
+    beside: Annotated[list[str], Meta(description="能并案时，像是同一件事的案卷的编号")]
 
 
 class MoveMade(msgspec.Struct, forbid_unknown_fields=True):
@@ -119,9 +134,19 @@ class MoveMade(msgspec.Struct, forbid_unknown_fields=True):
 
     move: Annotated[Move, Meta(description="动作的代号，要在案卷的 `moves` 里")]
     words: Annotated[
-        str, Meta(max_length=1000, description="`dismiss`、`reject`、`remark` 必须说一句；`dismiss` 的原样告诉居民")
+        str,
+        Meta(
+            max_length=1000,
+            description="`dismiss`、`disown`、`hang`、`ask_time`、`deny_time`、`reject`、`remark` 必须说一句；"
+            "前三个的原样告诉居民，同意延期时 `ask_time` 的也是",
+        ),
     ] = ""
-    to: Annotated[int, Meta(ge=0, lt=2**53, description="`dispatch` 派给谁")] = 0
+    to: Annotated[int, Meta(ge=0, lt=2**53, description="`dispatch` 派给谁，`ask_check` 请谁去看")] = 0
+    into: Annotated[str, Meta(max_length=20, description="`merge` 并进哪个案卷，写编号")] = ""
+    until: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="`hang` 到什么时候再看，`ask_time` 想延到什么时候，写明时区"),
+    ] = None
     category: Annotated[str, Meta(max_length=60, description="`reclassify` 改成哪一类")] = ""
 
 
@@ -171,14 +196,18 @@ def routes(gate: Gate) -> list[Route]:
             if not person.serves(case.grid, STAFF):
                 raise Problem("page.not_for_you", 403, language=person.language)
             _fitting(given, person)
+            needs = RULES[given.move].needs
+            kept = await _case(given.into, desk, person) if Need.CASE in needs else None
             await desk.happen(
                 CaseMoved(
                     case.id,
                     given.move,
                     person.id,
                     words=given.words,
-                    to=given.to if given.move is Move.DISPATCH else None,
-                    category=given.category if given.move is Move.RECLASSIFY else None,
+                    to=given.to if {Need.WORKER, Need.CHECKER}.intersection(needs) else None,
+                    category=given.category if Need.CATEGORY in needs else None,
+                    into=kept.id if kept else None,
+                    until=given.until if Need.DAY in needs else None,
                 )
             )
             # Kept for a repeat: nothing of the case, which may hold what its reporter has us forget.
@@ -225,19 +254,14 @@ def _fitting(given: MoveMade, person: Person) -> None:
     Raises:
         Problem: something is missing, or this is no move staff make.
     """
-    lacking = (
-        "words"
-        if len(given.words) < _LEAST.get(given.move, 0)
-        else "to"
-        if given.move is Move.DISPATCH and not given.to
-        else "category"
-        if given.move is Move.RECLASSIFY and not given.category
-        else "move"
-        if given.move not in _OFFERED
-        else None
-    )
-    if lacking:
-        raise Problem("page.unreadable", 400, language=person.language, place=lacking)
+    if given.move not in _OFFERED:
+        raise Problem("page.unreadable", 400, language=person.language, place="move")
+    for need in RULES[given.move].needs:
+        # A photo is no field: what was reported with one is finished in the chat, and refused here.
+        field = _FIELDS.get(need)
+        sent = getattr(given, field) if field else True
+        if not sent or (need is Need.REASON and len(given.words.strip()) < _LEAST[given.move]):
+            raise Problem("page.unreadable", 400, language=person.language, place=field)
 
 
 def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict[str, Any]:
@@ -266,8 +290,17 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
     people = {each.person_id for each in steps if each.person_id} | ({case.worker_id} if case.worker_id else set())
     names = await desk.people.names(people)
     reporter = await desk.people.get(case.reporter_id) if case.reporter_id else None
-    offered = [each for each in moves(case, person) if each in _OFFERED] if Part.STAFF in parts(case, person) else []
-    to_whom = await workers_for(case, desk) if Move.DISPATCH in offered else []
+    photos = await desk.cases.photos(case.id)
+    offered = (
+        [each for each in moves(case, person, desk.now) if each in _OFFERED and not (photos and each is Move.FINISH)]
+        if Part.STAFF in parts(case, person)
+        else []
+    )
+    to_whom = await workers_for(case, desk) if {Move.DISPATCH, Move.ASK_CHECK}.intersection(offered) else []
+    if Move.ASK_CHECK in offered:
+        to_whom = [each for each in to_whom if each.id not in (*case.doers, person.id)]
+    beside = await desk.cases.beside(case) if Move.MERGE in offered else []
+    kept = await desk.cases.find(case.merged_into) if case.merged_into else None
     return Whole(
         **_line(case, names, desk, person),
         happened_on=case.happened_on,
@@ -276,23 +309,29 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
         rating=case.rating,
         phone=reporter.phone if reporter and reporter.id != person.id else None,
         followers=len(await desk.cases.followers(case.id)),
-        photos=[f"/chat/files/{each}" for each in await desk.cases.photos(case.id)],
+        photos=[f"/chat/files/{each}" for each in photos],
         photos_done=[f"/chat/files/{each}" for each in await desk.cases.photos(case.id, "done")],
+        look_at=case.look_at,
+        asked_until=case.asked_until,
+        merged_into=kept.number if kept else None,
         journal=[_did(each, case, names, desk, person) for each in steps],
         moves=[May(each, desk.texts.say(f"case.button.{each}", person.language)) for each in offered],
         workers=[
             Worker(each.id, each.name or "", desk.district.area_name(each.areas(*WORKERS)[0])) for each in to_whom
         ],
+        beside=[each.number for each in beside if person.serves(each.grid, STAFF)],
     )
 
 
 def _did(step: Step, case: Case, names: dict[int, str], desk: Desk, person: Person) -> Did:
-    # Who reported it stays unnamed, also among staff.
-    named = step.person_id is not None and step.person_id != case.reporter_id
+    # Who reported it stays unnamed, also among staff, and so do those who met with the same.
+    resident = step.part in (Part.REPORTER, Part.FOLLOWER) or step.person_id == case.reporter_id
+    named = step.person_id is not None and not resident
+    climbed = step.move is Move.CLIMB
     return Did(
         step.at,
         step.move,
         desk.texts.say(f"case.did.{step.move}", person.language),
         names.get(step.person_id or 0) if named else None,
-        step.words,
+        desk.texts.say(f"role.{step.words}", person.language) if climbed else step.words,
     )

@@ -25,6 +25,8 @@ LONGEST_TEXT = 2000
 # Nobody types faster than this; a script or a stuck key does.
 FLOOD_MESSAGES, FLOOD_WINDOW = 4, timedelta(seconds=2)
 DEEPEST = 4
+# Of what opened a conversation only these are numbers and names of ours, fit for the log.
+_IDS = ("move", "case")
 _LONGEST_LABEL = 60
 # They turn the direction of writing, and what is read is not what was written.
 _STEERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -299,7 +301,7 @@ class Turns(Generic[D]):
         tap = hand.said.tap
         choices = await hand.desk.choices(hand.contact, tap.message) if tap else ()
         if tap is None or not 0 <= tap.choice < len(choices):
-            await self._aside(hand, Line("turn.old_button", {}))
+            await self._old_button(hand)
             return
         choice = choices[tap.choice]
         if choice.opens is not None:
@@ -307,7 +309,11 @@ class Turns(Generic[D]):
         elif hand.top and hand.top.wait and _answers(choice, hand.top, hand.top.wait):
             await self._give(hand, hand.top, replace_choice(hand.heard, choice.value, choice.label))
         else:
-            await self._aside(hand, Line("turn.old_button", {}))
+            await self._old_button(hand)
+
+    async def _old_button(self, hand: _Hand[D]) -> None:
+        log.info("an old button: person %d", hand.contact.person.id)
+        await self._aside(hand, Line("turn.old_button", {}))
 
     async def _edited(self, hand: _Hand[D]) -> None:
         for place, record in enumerate(hand.state.stack):
@@ -469,6 +475,8 @@ class Turns(Generic[D]):
 
     async def _refused(self, hand: _Hand[D], record: Open, refused: Refused) -> None:
         """A rule said no: tell why; drop the one answer it is about and ask that again, or let the matter rest."""
+        what = " ".join(record.given[name] for name in _IDS if name in record.given)
+        log.info("refused %s: person %d, %s %s", refused.key, hand.contact.person.id, record.name, what)
         hand.desk.reply(Line(refused.key, refused.shown))
         if refused.answer in record.answers:
             record.drop(refused.answer)

@@ -360,7 +360,15 @@ class Worker(Person):
             return
         await self._think()
         wanted = f"{number} 已报完成"
-        if self._rng.random() < 0.5:
+        if "没有要补充的" not in asked.buttons:
+            # Reported with a photo, it is finished with one.
+            if not isinstance(self.chat, TelegramChat):
+                await self.chat.asks("取消", "已取消，什么都没有提交")
+                return
+            since = len(self.chat.notes)
+            self.chat.photo(f"换好了 {self._ledger.token()}")
+            said = self._unless_refused(await self.chat.until(wanted, f"{number}.*{UNCHANGED}", since=since))
+        elif self._rng.random() < 0.5:
             said = await self._press(asked, "没有要补充的", number, wanted)
         else:
             said = await self._tell(f"换好了 {self._ledger.token()}", number, wanted)

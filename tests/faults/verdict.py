@@ -100,7 +100,7 @@ def _updates(verdict: Verdict, tables: dict[str, list[Row]], telegram: Telegram,
 def _cases(verdict: Verdict, tables: dict[str, list[Row]], ledger: Ledger) -> None:
     found = Counter(row["words"] for row in tables["cases"])
     by_words = {row["words"]: row for row in tables["cases"]}
-    photos = Counter(row["case_id"] for row in tables["case_photos"])
+    photos = Counter(row["case_id"] for row in tables["case_photos"] if row["stage"] == "reported")
     for words, report in ledger.reports.items():
         verdict.must(found[words] == 1, f"«{words}» is {found[words]} cases")
         if row := by_words.get(words):

@@ -1,0 +1,159 @@
+"""Everybody a step of a case concerns is told of it, once, whatever parts they play in it."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.core.render import Phrase
+from bot.core.words import Choice, Kind
+from domain.areas import around, covers
+from domain.cases import RANKS, Case, Move, Score
+from domain.district import District
+from domain.people import Person, Role
+from storage.desk import Desk
+
+
+class News:
+    """What is told of one step. Whoever made it is answered, and not told as well."""
+
+    def __init__(self, case: Case, desk: Desk, by: int | None = None) -> None:
+        self.case = case
+        self._desk = desk
+        self._by = by
+        self._told: set[int] = set() if by is None else {by}
+
+    async def answer(self, key: str, /, **said: Any) -> None:
+        """Answer whoever made the step."""
+        await self._desk.tell(self._by, key, **said)
+
+    async def tell(self, person_id: int | None, key: str, /, **said: Any) -> bool:
+        """Tell somebody who has not been told; True when they are to hear of it."""
+        if person_id is None or person_id in self._told:
+            return False
+        told = await self._desk.tell(person_id, key, **said)
+        if told:
+            self._told.add(person_id)
+        return told
+
+    async def tell_worker(self, key: str, /, *, choices: Sequence[Choice] = (), **said: Any) -> bool:
+        """Push to the one it lies with, who may be the very one who gave it to them; they must act on it."""
+        worker = self.case.worker_id
+        if worker is None or (worker in self._told and worker != self._by):
+            return False
+        told = await self._desk.tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
+        if told:
+            self._told.add(worker)
+        return told
+
+    async def tell_reporter(
+        self, key: str, /, *, choices: Sequence[Choice] = (), others: Sequence[Choice] | None = None, **said: Any
+    ) -> None:
+        """Tell whoever reported it, and whoever follows it, how far it has come; `others`: the followers' buttons.
+
+        What has to wait gives way to newer news.
+        """
+        topic = f"case:{self.case.id}"
+        await self.tell(self.case.reporter_id, key, topic=topic, whose=Phrase("case.yours"), choices=choices, **said)
+        await self.tell_followers(key, whose=Phrase("case.followed"), choices=others, **said)
+
+    async def tell_followers(self, key: str, /, *, choices: Sequence[Choice] | None = None, **said: Any) -> None:
+        """Tell those who met with the same; each may end it."""
+        offered = [unfollow(self.case)] if choices is None else choices
+        for number in await self._desk.cases.followers(self.case.id):
+            await self.tell(number, key, topic=f"case:{self.case.id}", choices=offered, **said)
+
+    async def tell_above(
+        self,
+        key: str,
+        /,
+        *,
+        choices: Sequence[Choice],
+        photos: Sequence[str] = (),
+        over: int = RANKS[Role.GRID_LEADER],
+        unless: Collection[int] = (),
+        **said: Any,
+    ) -> bool:
+        """Push to the first level above rank `over` where somebody but `unless` can be reached; True when one was."""
+        for rank, area, role in _levels(self.case.grid):
+            if rank <= over:
+                continue
+            found = await self._desk.people.serving(area, [role], reachable=True)
+            people = [person for person in found if person.id not in unless]
+            for person in people:
+                await self.tell(person.id, key, kind=Kind.PUSH, choices=choices, photos=photos, **said)
+            if people:
+                return True
+        return False
+
+
+def _levels(grid: str) -> list[tuple[int, str, Role]]:
+    """Who stands over a grid, from the nearest up: rank, area, role."""
+    community, street, district = around(grid)
+    return [
+        (RANKS[role], area, role)
+        for area, role in (
+            (grid, Role.GRID_LEADER),
+            (community, Role.GRID_LEADER),
+            (community, Role.COMMUNITY),
+            (street, Role.STREET),
+            (district, Role.DISTRICT),
+        )
+    ]
+
+
+def shown(case: Case, desk: Desk) -> dict[str, Any]:
+    """What the texts about a case show of it."""
+    return {
+        "number": case.number,
+        "place": case.place,
+        "words": case.words,
+        "category": desk.district.category(case.category).name,
+        "due": case.due_at,
+        "when": day_of(case),
+    }
+
+
+def day_of(case: Case) -> Phrase | str:
+    """The day it happened, where its reporter named one."""
+    day = case.happened_on
+    return Phrase("case.happened", {"month": day.month, "day": day.day}) if day else ""
+
+
+def signed(case: Case, person: Person) -> Phrase:
+    """Somebody's name with the role in which they acted here."""
+    role = next((held.role for held in person.roles if covers(held.area, case.grid)), Role.GRIDWORKER)
+    return Phrase("case.who", {"role": Phrase(f"role.{role}"), "name": person.name or ""})
+
+
+def date_of(moment: datetime, district: District) -> Phrase:
+    """A day without its hour, as the district counts days."""
+    day = district.day(moment)
+    return Phrase("format.day", {"month": day.month, "day": day.day})
+
+
+# Buttons.
+
+
+def button(case: Case, move: Move, **given: str) -> Choice:
+    """The button that makes a move with a case."""
+    return Choice(f"case.button.{move}", opens="case_move", given={"case": str(case.id), "move": move, **given})
+
+
+def look(case: Case) -> Choice:
+    return Choice("case.button.look", opens="mine", given={"case": str(case.id)})
+
+
+def unfollow(case: Case) -> Choice:
+    return Choice("case.unfollow", opens="unfollow", given={"case": str(case.id)})
+
+
+def scores(case: Case, move: Move, *offered: Score) -> list[Choice]:
+    """Ratings in one tap."""
+    return [
+        Choice(
+            f"case.{score.name.lower()}",
+            opens="case_move",
+            given={"case": str(case.id), "move": move, "score": str(int(score))},
+        )
+        for score in offered
+    ]
