@@ -273,11 +273,14 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
 
 def check(case: Case, move: Move, person: Person, now: datetime, *, follows: bool = False) -> Part:
     """The part in which this person may make this move now; `Refused` when they may not."""
-    rule = RULES[move]
     playing = parts(case, person, follows=follows)
     if not playing:
         # Somebody else's case: not even its state is told.
         raise Refused("case.not_found")
+    rule = RULES.get(move)
+    if rule is None:
+        # Steps of the journal that nobody takes by hand: it is opened, somebody joins, it climbs.
+        raise Refused("case.not_yours", number=case.number)
     if move in (Move.GIVE_TIME, Move.DENY_TIME) and case.asked_until is None:
         raise Refused("case.nothing_asked", number=case.number)
     part = next((each for each in rule.parts if each in playing), None)

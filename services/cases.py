@@ -100,8 +100,8 @@ async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
     facts = shown(case, desk)
     told = await news.tell_worker(
         "case.task",
-        # Its time may be the same after it hung.
-        once=f"case:{case.id}:{case.round}:{case.worker_id}:{desk.now.timestamp():.0f}",
+        # Given again it is news again, whatever the clock says.
+        once=f"case:{case.id}:{desk.cases.taken(case)}:{case.worker_id}",
         photos=photos,
         choices=[button(case, Move.ACCEPT), button(case, Move.RETURN), button(case, Move.FINISH)],
         **facts,

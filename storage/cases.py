@@ -321,6 +321,10 @@ class CaseStore:
         new["new_doers"] = "".join(f" {number} " for number in case.doers)
         await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
 
+    def taken(self, case: Case) -> int:
+        """How many steps a case has come that was opened here or got with `lock`."""
+        return self._ends[case.id].steps
+
     async def _log(self, case: Case, step: Step, photos: Sequence[str], stage: str) -> _End:
         end = self._ends.get(case.id)
         if end is None:
