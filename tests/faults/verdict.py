@@ -42,6 +42,16 @@ def most_arrivals(row: Row) -> int:
     return max(2, int(row["attempts"])) if unsure(row) else min(1, int(row["attempts"]))
 
 
+# What was chosen and the receipt are put in as the message leaves: the outbox never had them.
+_WITHHELD = re.compile(r"⟦[^⟧]*⟧|（为了保密，表决结束后不再显示）")
+_TOLD = re.compile(r"(您选了|您现在选的是|回执号|回执号还是)：[^\n，]*")
+
+
+def _as_stored(text: str) -> str:
+    """A message as it can be compared: without what only its reader was told."""
+    return _TOLD.sub(r"\1：＊", _WITHHELD.sub("＊", text))
+
+
 def text_of(row: Row) -> str:
     return str(json.loads(row["body"])["text"])
 
@@ -226,12 +236,12 @@ def _posts(verdict: Verdict, tables: dict[str, list[Row]], telegram: Telegram, d
         if row["contact_id"] in chats and row["kind"] != "menu":
             chat = chats[row["contact_id"]]
             if row["state"] != "folded":
-                rows[chat, text_of(row)].append(row)
+                rows[chat, _as_stored(text_of(row))].append(row)
             if unsure(row):
-                doubtful[chat].append(text_of(row))
+                doubtful[chat].append(_as_stored(text_of(row)))
     arrivals: defaultdict[tuple[int, str], list[Arrival]] = defaultdict(list)
     for arrival in telegram.arrivals:
-        arrivals[arrival.chat, arrival.text].append(arrival)
+        arrivals[arrival.chat, _as_stored(arrival.text)].append(arrival)
     doubled = recorded = 0
     for key in rows.keys() | arrivals.keys():
         chat, text = key
