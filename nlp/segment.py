@@ -94,7 +94,7 @@ class Segmenter:
         return found
 
     def _likeliest(self, block: str) -> tuple[set[_Span], list[int]]:
-        """Where the dictionary's words lie, and where the word that begins at each letter ends in the likeliest row."""
+        """Where words of two letters and more lie, and where the word at each letter ends in the likeliest row."""
         size = len(block)
         known: set[_Span] = set()
         best, ends = [0.0] * (size + 1), [0] * size
@@ -104,7 +104,8 @@ class Segmenter:
             for word, number in prefixes(block[start : start + longest]):
                 if (weight := weights[number]) != _NEVER:
                     end = start + len(word)
-                    known.add((start, end))
+                    if end > start + 1:
+                        known.add((start, end))
                     # Of equals the longer, which comes later.
                     if (together := weight + best[end]) >= most:
                         most, last = together, end
