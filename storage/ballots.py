@@ -225,10 +225,13 @@ class BallotStore:
 
     async def told(self, ballot_id: int) -> bool:
         """The result goes out now; False when it has gone already."""
-        changed = await self._db.execute(
-            update(Ballots).where(Ballots.id == ballot_id, Ballots.told_at.is_(None)).values(told_at=self._now)
+        told = await self._db.scalar(
+            update(Ballots)
+            .where(Ballots.id == ballot_id, Ballots.told_at.is_(None))
+            .values(told_at=self._now)
+            .returning(Ballots.id)
         )
-        return changed.rowcount > 0
+        return told is not None
 
     async def keys(self) -> dict[str, tuple[datetime | None, bool]]:
         """The keys of all ballots, by name: when the ballot closed, and whether its key is needed no more."""
