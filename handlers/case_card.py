@@ -9,7 +9,10 @@ from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
 _OFFERED = (
+    Move.TAKE_OVER,
+    Move.DECLINE,
     Move.ACCEPT,
+    Move.ON_SITE,
     Move.FINISH,
     Move.RATE,
     Move.APPRAISE,
@@ -21,6 +24,7 @@ _OFFERED = (
     Move.RESUME,
     Move.DISPATCH,
     Move.RETURN,
+    Move.HAND_OVER,
     Move.ASK_TIME,
     Move.MERGE,
     Move.HANG,
@@ -33,6 +37,8 @@ _OFFERED = (
 )
 # Said among colleagues, or to be read only by who has asked for it.
 _INSIDE = (Move.RETURN, Move.DENY_TIME)
+# Among colleagues altogether.
+AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
 
 def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
@@ -76,6 +82,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 },
             )
             for step in steps
+            if inside or step.move not in AMONG_US
         ),
     )
 

@@ -60,7 +60,9 @@ async def _show_followed(talk: Talk[Desk], case: Case) -> None:
         category=talk.district.category(case.category).name,
         due=case.due_at,
         steps=tuple(
-            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""}) for step in steps
+            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""})
+            for step in steps
+            if step.move not in case_card.AMONG_US
         ),
         choices=[Choice("case.unfollow", opens="unfollow", given={"case": str(case.id)})],
     )

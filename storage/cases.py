@@ -75,6 +75,7 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "offered_to",
 )
 _CHANGE = (
     update(Cases)

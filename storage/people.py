@@ -379,6 +379,7 @@ class PeopleStore:
             (Cases, Cases.worker_id),
             (Cases, Cases.checker_id),
             (Cases, Cases.asked_by),
+            (Cases, Cases.offered_to),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))

@@ -234,6 +234,7 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    offered_to: Mapped[int | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -241,6 +242,7 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
 
