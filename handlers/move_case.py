@@ -108,9 +108,9 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             words, photos = "" if seen.choice else (seen.text[:1000] or _how_near(case, seen)), seen.photos
         case Move.HAND_OVER:
             people = await talk.look("colleagues", list[Person], lambda desk: workers_for(case, desk, chat=True))
-            free = [each for each in people if each.id not in (talk.person.id, case.worker_id)]
+            free = [each for each in people if each.id not in (talk.person.id, case.worker_id, case.offered_to)]
             if not free:
-                talk.say("case.no_colleague", number=case.number)
+                talk.say("case.offered_before" if case.offered_to else "case.no_colleague", number=case.number)
                 return None
             to = await talk.ask(COLLEAGUE, _named(talk, free), name="case.to_whom", number=case.number)
             message = await talk.ask(PASS_ON, number=case.number)

@@ -58,6 +58,8 @@ async def _show(number: int, talk: Talk[Desk]) -> None:
 
 async def _waiting(desk: Desk, talk: Talk[Desk]) -> list[Case]:
     found = {case.id: case for case in await desk.cases.of_worker(talk.person.id, WITH_WORKER)}
+    for case in await desk.cases.offered_to(talk.person.id):
+        found.setdefault(case.id, case)
     for area in talk.person.areas(*STAFF):
         for case in await desk.cases.in_area(area, [Status.RETURNED, Status.DONE, *OPEN], limit=500):
             found.setdefault(case.id, case)

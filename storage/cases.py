@@ -404,6 +404,15 @@ class CaseStore:
             )
         ]
 
+    async def offered_to(self, person_id: int) -> list[Case]:
+        """What somebody is asked to take over, the nearest deadline first."""
+        offered = (
+            select(*_CASE)
+            .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
+            .order_by(Cases.due_at, Cases.id)
+        )
+        return [_case(row) for row in await self._db.execute(offered)]
+
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""
         start = prefix(area)
