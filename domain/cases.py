@@ -357,7 +357,7 @@ class ProblemReported:
 class CaseMoved:
     """Somebody did something with a case.
 
-    `to`: the worker it is dispatched or handed over to, or who is asked to check it; `into`: the case it is merged into;
+    `to`: the worker it is dispatched or handed over to, or who shall check it; `into`: the case it is merged into;
     `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
     """
 

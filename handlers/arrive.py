@@ -4,7 +4,7 @@ from bot.core.talk import Talk, conversation
 from bot.core.words import Choice
 from domain.cases import Case, Move, Status
 from domain.people import STAFF, WORKERS
-from handlers import case_card
+from services.news import short
 from storage.desk import Desk
 
 _SHOWN = 10
@@ -20,5 +20,5 @@ async def arrive(talk: Talk[Desk]) -> None:
 
 
 def _here(case: Case) -> Choice:
-    label = f"{case.number} {case_card.short(case.place, 12)}"
+    label = f"{case.number} {short(case.place, 12)}"
     return Choice(label, opens="case_move", given={"case": str(case.id), "move": Move.ON_SITE})

@@ -124,12 +124,3 @@ def _further(talk: Talk[Desk], case: Case) -> Phrase | str:
 async def _phone(desk: Desk, person_id: int | None) -> str | None:
     person = await desk.people.get(person_id) if person_id else None
     return person.phone if person else None
-
-
-def opener(conversation: str, case: Case) -> Choice:
-    """A case in one button: number and first words."""
-    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
-
-
-def short(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

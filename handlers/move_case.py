@@ -10,9 +10,10 @@ from domain.district import District
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
 from domain.walking import about, metres
-from handlers.case_card import short
+from handlers.colleagues import workers_of
 from nlp import plain, when
 from nlp.category import OTHER
+from services.news import short
 from storage.desk import Desk
 
 
@@ -186,11 +187,8 @@ async def workers_for(case: Case, desk: Desk, *, chat: bool = False) -> list[Per
 
     `chat`: only those who have one.
     """
-    grids = desk.district.grids_in(case.grid[:12], desk.district.day(desk.now))
-    areas = [*(grid.code for grid in grids), case.grid[:12]]
     for reachable in (True,) if chat else (True, False):
-        found = [person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
-        if found:
+        if found := await workers_of(case.grid[:12], desk, reachable=reachable):
             break
     if desk.district.category(case.category).to_staff:
         found = [person for person in found if not person.serves(case.grid, WORKERS)]

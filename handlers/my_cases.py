@@ -8,6 +8,7 @@ from bot.core.words import Choice
 from domain.cases import Case, Step
 from handlers import case_card
 from nlp.normalise import fold
+from services.news import opener
 from storage.desk import Desk
 
 _SHOWN = 10
@@ -45,7 +46,7 @@ async def _mark(desk: Desk) -> str:
 def _opener(talk: Talk[Desk], case: Case, mark: str) -> Choice:
     """A case in one button; of one they follow, marked, not the words of whoever reported it."""
     if case.reporter_id == talk.person.id:
-        return case_card.opener("mine", case)
+        return opener("mine", case)
     kind = talk.district.category(case.category).name
     return Choice(f"{mark} · {case.number} {kind}", opens="mine", given={"case": str(case.id)})
 

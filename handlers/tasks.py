@@ -5,6 +5,7 @@ from bot.core.talk import Talk, conversation
 from domain.cases import OPEN, WITH_WORKER, Case, Part, Status, parts
 from domain.people import STAFF, WORKERS
 from handlers import case_card
+from services.news import opener, short
 from storage.desk import Desk
 
 SHOWN = 15
@@ -27,7 +28,7 @@ async def tasks(talk: Talk[Desk]) -> None:
     if len(waiting) > 1:
         talk.say(
             "tasks.which",
-            choices=[case_card.opener("tasks", case) for case in waiting[:SHOWN]],
+            choices=[opener("tasks", case) for case in waiting[:SHOWN]],
             count=len(waiting),
             cases=tuple(
                 Phrase(
@@ -36,7 +37,7 @@ async def tasks(talk: Talk[Desk]) -> None:
                         "number": case.number,
                         "status": Phrase(f"case.status.{case.status}"),
                         "place": case.place,
-                        "words": case_card.short(case.words, 30),
+                        "words": short(case.words, 30),
                         "due": case.due_at,
                     },
                 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.core.render import Phrase
 from bot.core.words import Choice, Kind
-from domain.cases import Case, Move
+from domain.cases import Case, Move, Status, Step, check
 from domain.people import Person
 from domain.refusals import Refused
-from services.news import button, shown, signed
+from services.news import News, button, shown, signed
 from storage.desk import Desk
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ async def check_colleague(case: Case, number: int | None, person: Person, desk: 
     """
     if number == case.offered_to:
         raise Refused("case.offered_before", answer="case.to_whom", number=case.number)
-    if number in (None, person.id, case.worker_id) or await desk.people.chat_of(number or 0) is None:
+    if number is None or number in (person.id, case.worker_id) or await desk.leaves.on_duty(number) != number:
+        raise Refused("case.no_such_worker", answer="case.to_whom")
+    if await desk.people.chat_of(number) is None:
         raise Refused("case.no_such_worker", answer="case.to_whom")
 
 
@@ -64,17 +67,32 @@ async def offered(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_offered", worker=colleague.name or "" if colleague else "", **made.where)
 
 
+def taken(case: Case, person: Person) -> Case:
+    """The case once somebody has taken it over; more time asked for is for the matter, whoever does it."""
+    doers = tuple(dict.fromkeys((*case.doers, person.id)))
+    return replace(case, status=Status.HANDLING, worker_id=person.id, offered_to=None, doers=doers)
+
+
+async def take_over(case: Case, person: Person, desk: Desk) -> None:
+    """One of several taken over at once; whoever takes them is answered for all together."""
+    part = check(case, Move.TAKE_OVER, person, desk.now)
+    after = taken(case, person)
+    await desk.cases.step(after, Step(desk.now, person.id, Move.TAKE_OVER, part=part))
+    await _tell_taken(case, after, person, News(after, desk, person.id))
+
+
 async def taken_over(made: Made, desk: Desk) -> None:
-    case, person = made.case, made.person
-    await made.news.answer(
-        "case.you_accepted",
-        due=case.due_at,
-        choices=[button(case, Move.ON_SITE), button(case, Move.FINISH), button(case, Move.RETURN)],
-        **made.where,
-    )
+    case = made.case
+    moves = (Move.ON_SITE, Move.FINISH, Move.RETURN)
+    choices = [button(case, move) for move in moves]
+    await made.news.answer("case.you_accepted", due=case.due_at, choices=choices, **made.where)
+    await _tell_taken(made.before, case, made.person, made.news)
+
+
+async def _tell_taken(before: Case, case: Case, person: Person, news: News) -> None:
     who = signed(case, person)
-    await made.news.tell(made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, **made.where)
-    await made.news.tell_reporter("case.was_taken_over", number=case.number, worker=person.name or "", due=case.due_at)
+    await news.tell(before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, number=case.number, place=case.place)
+    await news.tell_reporter("case.was_taken_over", number=case.number, worker=person.name or "", due=case.due_at)
 
 
 async def declined(made: Made, desk: Desk) -> None:

@@ -199,9 +199,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             await at_work.check_colleague(case, moved.to, person, desk)
             return replace(after, offered_to=moved.to)
         case Move.TAKE_OVER:
-            # More time asked for is for the matter, whoever does it.
-            asked = replace(case, status=after.status, offered_to=None)
-            return replace(asked, worker_id=person.id, doers=_with(case, person))
+            return at_work.taken(case, person)
         case Move.DECLINE:
             return replace(after, offered_to=None)
         case Move.RETURN:
