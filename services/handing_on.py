@@ -66,7 +66,7 @@ async def note(
     `head` stands above the cases; `letters`: with the last words between them and residents as well.
     """
     since = desk.now - _LETTERS_SINCE
-    written = await desk.letters.of_worker(person.id, since, _LETTERS) if letters else []
+    written = await desk.last_words.of_worker(person.id, since, _LETTERS) if letters else []
     first = Phrase("leave.open", {"count": len(cases)}) if cases else Phrase("leave.nothing_open")
     lines = [head or first]
     lines += [await _line(case, desk) for case in cases[:_SHOWN]]

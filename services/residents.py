@@ -21,6 +21,7 @@ from domain.residents import (
 from nlp import private
 from nlp.normalise import mask
 from storage.desk import Desk
+from storage.people import Invitation
 
 _LAST_WORDS = 80
 
@@ -98,16 +99,18 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
     if invitation.role and invitation.area:
         # Whom the district's list names, and who has had no chat so far: this is theirs.
         for person in await desk.people.serving(invitation.area, [invitation.role]):
-            if not await desk.people.contacts(person.id):
+            same = person.of_department(invitation.department, invitation.area) or not invitation.department
+            if same and not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
-                await _welcome(used.by, person.id, invitation.role, invitation.area, desk)
+                await _welcome(used.by, person.id, invitation, desk)
                 return
-        await desk.people.grant(used.by, invitation.role, invitation.area)
-        await _welcome(used.by, used.by, invitation.role, invitation.area, desk)
+        await desk.people.grant(used.by, invitation.role, invitation.area, invitation.department)
+        await _welcome(used.by, used.by, invitation, desk)
 
 
-async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk) -> None:
+async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
+    role, department = invitation.role, invitation.department
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:
@@ -116,8 +119,8 @@ async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk)
     await desk.tell(
         speaker,
         "join.done" if person and person.name else "join.done_name",
-        role=Phrase(f"role.{role}"),
-        area=desk.district.area_name(area),
+        role=desk.district.department(department).short if department else Phrase(f"role.{role}"),
+        area=desk.district.area_name(invitation.area or ""),
         choices=choices,
     )
     await desk.tell_menu(number)
@@ -164,4 +167,4 @@ async def _keep(writer: Person, reader: Person, asked: WorkerAsked, desk: Desk) 
         return
     resident, worker = (reader, writer) if answered else (writer, reader)
     words = private.without(mask(asked.words))[:_LAST_WORDS] or "（照片）"
-    await desk.letters.keep(resident.id, worker.id, words, answered=answered)
+    await desk.last_words.keep(resident.id, worker.id, words, answered=answered)

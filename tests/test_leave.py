@@ -18,7 +18,7 @@ from domain.refusals import Refused
 from nlp import when
 from storage.database import Connection
 from storage.desk import Desk
-from storage.tables import Leaves, Letters, Roles
+from storage.tables import LastWords, Leaves, Roles
 from tests.play import START, Stage
 
 GRID, NEXT, COMMUNITY = "230203002001001", "230203002001002", "230203002001"
@@ -56,7 +56,7 @@ async def away(stage: Stage, who: str, stand_in: str | None, days: int = 2) -> N
     await happen(stage, LeaveAsked(await number(stage, who), TOMORROW, last, named))
 
 
-async def count(stage: Stage, table: type[Leaves] | type[Letters] | type[Roles]) -> int:
+async def count(stage: Stage, table: type[Leaves] | type[LastWords] | type[Roles]) -> int:
     async def look(connection: Connection) -> int:
         query = select(func.count()).select_from(table)
         if table is Roles:
@@ -198,7 +198,7 @@ async def test_forgotten_is_forgotten(stage: Stage) -> None:
     assert told(stage, "zhao", "我电话 ＊＊＊，请来一趟") == 1
     await stage.say("wang", "忘记我")
     await stage.say("wang", "[确定删除]")
-    assert await count(stage, Letters) == 0
+    assert await count(stage, LastWords) == 0
     await stage.say("li", "忘记我")
     await stage.say("li", "[确定删除]")
     assert (await count(stage, Leaves), await count(stage, Roles)) == (0, 0)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0020b"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
@@ -31,15 +31,15 @@ def upgrade() -> None:
     op.create_index("ix_leaves_on", "leaves", ["person_id"], sqlite_where=_ON, postgresql_where=_ON)
     op.create_index("ix_leaves_acting", "leaves", ["acting_id"], sqlite_where=_ON, postgresql_where=_ON)
     op.create_table(
-        "letters",
+        "last_words",
         sa.Column("resident_id", _ID, sa.ForeignKey("people.id"), primary_key=True),
         sa.Column("worker_id", _ID, sa.ForeignKey("people.id"), primary_key=True),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("answered", sa.Boolean(), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
     )
-    op.create_index("ix_letters_worker_id", "letters", ["worker_id"])
-    op.create_index("ix_letters_at", "letters", ["at"])
+    op.create_index("ix_last_words_worker_id", "last_words", ["worker_id"])
+    op.create_index("ix_last_words_at", "last_words", ["at"])
     op.add_column("people", sa.Column("stand_in_id", _ID, nullable=True))
     op.add_column("roles", sa.Column("leave_id", _ID, nullable=True))
     op.create_index("ix_roles_leave_id", "roles", ["leave_id"], sqlite_where=_LENT, postgresql_where=_LENT)
@@ -49,14 +49,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_cases_offered_to", "cases")
-    with op.batch_alter_table("cases") as cases:
-        cases.drop_column("offered_to")
+    op.drop_column("cases", "offered_to")
     # The older release knows of no leave: who stood in would hold the grid for ever.
     op.execute("UPDATE roles SET until = CURRENT_TIMESTAMP WHERE leave_id IS NOT NULL AND until IS NULL")
     op.drop_index("ix_roles_leave_id", "roles")
-    with op.batch_alter_table("roles") as roles:
-        roles.drop_column("leave_id")
-    with op.batch_alter_table("people") as people:
-        people.drop_column("stand_in_id")
-    op.drop_table("letters")
+    op.drop_column("roles", "leave_id")
+    op.drop_column("people", "stand_in_id")
+    op.drop_table("last_words")
     op.drop_table("leaves")
