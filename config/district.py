@@ -78,7 +78,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
     categories = pages.toml("categories.toml", "category").each(
-        "category", "code name level role department deadline warn urgent to_staff words"
+        "category", "code name level role department deadline warn urgent to_staff private words"
     )
     times = pages.toml("calendar.toml", "hours year own climb")
     own_days = times.only("own")
@@ -287,6 +287,7 @@ def _categories(rows: "_Rows", working: Calendar) -> Iterator[Category]:
             words=row.texts("words"),
             urgent=row.flag("urgent", blank=False),
             to_staff=row.flag("to_staff", blank=False),
+            private=row.flag("private", blank=False),
         )
         if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", category.code):
             row.wrong("code 只用小写字母、数字和“-”", "code")
