@@ -187,8 +187,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
 
 def _unnamed(words: str) -> tuple[str, bool]:
     """The words without the wish to stay unnamed, and whether it was said."""
-    rest = _UNNAMED.sub("", words).strip(" ,，。;；、")
-    return (rest, True) if rest != words else (words, False)
+    rest, wished = _UNNAMED.subn("", words)
+    return (rest.strip(" ,，。;；、:："), True) if wished else (words, False)
 
 
 async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category, words: str) -> Twin | None:
