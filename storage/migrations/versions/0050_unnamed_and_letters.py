@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0050"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
