@@ -10,19 +10,23 @@ from bot.core.words import Choice, Kind
 from domain.areas import around
 from domain.cases import WITH_WORKER, Case, Move, Part, Step
 from domain.people import Person, Role
+from domain.sight import hidden
 from nlp.normalise import mask
 from services.news import News, button, opener, shown
+from services.sight import all_seen
 from storage.desk import Desk
 
 _SHOWN, _LETTERS, _BUTTONS = 12, 4, 6
 _LETTERS_SINCE = timedelta(days=14)
 _LAST_WORDS = 40
+# What was said to or by its reporter.
+_SAID = (Move.REMARK, Move.ON_SITE, Move.REJECT)
 
 
 async def offer_all(person: Person, to: Person | None, desk: Desk, *, grids: Sequence[str] | None = None) -> list[Case]:
     """Offer what lies with somebody to another, in these grids or all; returns it, the nearest deadline first.
 
-    A complaint is offered to nobody: those above are asked to arrange for it.
+    What is private, or about a gridworker, is offered to nobody: those above are asked to arrange for it.
     """
     found = []
     for each in await desk.cases.of_worker(person.id, WITH_WORKER):
@@ -33,7 +37,8 @@ async def offer_all(person: Person, to: Person | None, desk: Desk, *, grids: Seq
             or (grids is not None and case.grid not in grids)
         ):
             continue
-        if desk.district.category(case.category).to_staff:
+        category = desk.district.category(case.category)
+        if category.to_staff or category.private:
             if grids is None:
                 await News(case, desk).tell_above(
                     "leave.private_left",
@@ -67,6 +72,7 @@ async def note(
     """
     since = desk.now - _LETTERS_SINCE
     written = await desk.last_words.of_worker(person.id, since, _LETTERS) if letters else []
+    cases = all_seen(cases, to, desk.district) if to else cases
     first = Phrase("leave.open", {"count": len(cases)}) if cases else Phrase("leave.nothing_open")
     lines = [head or first]
     lines += [await _line(case, desk) for case in cases[:_SHOWN]]
@@ -99,11 +105,13 @@ async def note(
 
 
 async def _line(case: Case, desk: Desk) -> Phrase:
-    """A case in a line, with the last words between its worker and its reporter."""
+    """A case in a line, with the last words between its worker and its reporter, unless they may name the door."""
     said = ""
-    for step in await desk.cases.steps(case.id):
-        if step.words and step.move in (Move.REMARK, Move.ON_SITE, Move.REJECT):
-            said = step.words
+    if not hidden(case, desk.district.category(case.category)):
+        spoken = [(each.at, each.words) for each in await desk.letters.last(case.id)]
+        steps = await desk.cases.steps(case.id)
+        spoken += [(step.at, step.words) for step in steps if step.words and step.move in _SAID]
+        said = max(spoken)[1] if spoken else ""
     last = Phrase("leave.last_words", {"words": mask(said)[:_LAST_WORDS]}) if said else ""
     facts = {**shown(case, desk), "last": last}
     return Phrase("leave.line", {name: facts[name] for name in ("number", "place", "words", "due", "last")})

@@ -32,6 +32,7 @@ from storage.heard import HeardStore
 from storage.keys import Keys
 from storage.last_words import LastWordsStore
 from storage.leaves import LeaveStore
+from storage.letters import LetterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
@@ -107,6 +108,10 @@ class Desk:
     @cached_property
     def last_words(self) -> LastWordsStore:
         return LastWordsStore(self._db, self.now)
+
+    @cached_property
+    def letters(self) -> LetterStore:
+        return LetterStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:

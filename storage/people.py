@@ -23,6 +23,7 @@ from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
+from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
@@ -436,6 +437,7 @@ class PeopleStore:
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
+        await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -494,6 +496,7 @@ class PeopleStore:
         await HandoverStore(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)
+        await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
