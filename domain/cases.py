@@ -54,7 +54,10 @@ _PHASES = {
 
 
 class Part(StrEnum):
-    """The part somebody plays in one case. ABOVE: on a level above whoever asked for more time."""
+    """The part somebody plays in one case.
+
+    ABOVE: on a level above whoever asked for more time. COLLEAGUE: whoever is asked to take it over.
+    """
 
     REPORTER = "reporter"
     FOLLOWER = "follower"
@@ -63,6 +66,7 @@ class Part(StrEnum):
     LEADER = "leader"
     STAFF = "staff"
     ABOVE = "above"
+    COLLEAGUE = "colleague"
 
 
 class Need(StrEnum):
@@ -86,6 +90,10 @@ class Move(StrEnum):
     RETURN = "return"
     DISPATCH = "dispatch"
     FINISH = "finish"
+    ON_SITE = "on_site"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
+    DECLINE = "decline"
     RATE = "rate"
     VERIFY = "verify"
     REJECT = "reject"
@@ -103,6 +111,8 @@ class Move(StrEnum):
     APPRAISE = "appraise"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    HIDE = "hide"
+    READ = "read"
     JOIN = "join"
     LEAVE = "leave"
     CLIMB = "climb"
@@ -143,6 +153,11 @@ RULES = {
     Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,), (Need.REASON,), (*_RESIDENTS, Part.STAFF)),
     Move.DISPATCH: Rule(UNDONE, Status.DISPATCHED, (Part.STAFF,), (Need.WORKER,), _ALL),
     Move.FINISH: Rule(UNDONE, Status.DONE, (Part.WORKER, Part.STAFF), (Need.PHOTO,), _RESIDENTS),
+    Move.ON_SITE: Rule((Status.HANDLING,), None, (Part.WORKER,), (), _RESIDENTS),
+    # It stays where it is until the colleague has taken it.
+    Move.HAND_OVER: Rule(WITH_WORKER, None, (Part.WORKER,), (Need.WORKER,), (Part.COLLEAGUE,)),
+    Move.TAKE_OVER: Rule(WITH_WORKER, Status.HANDLING, (Part.COLLEAGUE,), (), _ALL),
+    Move.DECLINE: Rule(WITH_WORKER, None, (Part.COLLEAGUE,), (), (Part.WORKER,)),
     Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,), (Need.SCORE,), (Part.FOLLOWER, Part.WORKER)),
     Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, Part.STAFF), (), _ALL),
     Move.REJECT: Rule(
@@ -176,6 +191,10 @@ RULES = {
         OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF), (Need.REASON,), (Part.REPORTER, Part.WORKER)
     ),
     Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
+    # From now on they are 匿名居民 to everybody.
+    Move.HIDE: Rule(OPEN, None, (Part.REPORTER,)),
+    # What a case's file holds beyond what staff see of it anyway; its reporter sees that it was read.
+    Move.READ: Rule((*Status,), None, (Part.STAFF,), (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
 }
@@ -191,7 +210,8 @@ class Case:
     """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again.
+    `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
+    `anonymous`: its reporter has no number for anybody.
     """
 
     id: int
@@ -221,6 +241,8 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    offered_to: int | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +284,8 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
         played.add(Part.WORKER)
     if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
         played.add(Part.CHECKER)
+    if case.offered_to == person.id and person.has(*WORKERS):
+        played.add(Part.COLLEAGUE)
     if person.serves(case.grid, (Role.GRID_LEADER,)):
         played.add(Part.LEADER)
     if person.serves(case.grid, STAFF):
@@ -292,6 +316,8 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.own_work", number=case.number)
     if move is Move.APPRAISE and part is Part.REPORTER and case.rating is not None:
         raise Refused("case.rated", number=case.number)
+    if move is Move.HIDE and case.anonymous:
+        raise Refused("case.hidden_already", number=case.number)
     if move is Move.REOPEN and (case.reopen_until is None or now > case.reopen_until):
         raise Refused("case.reopen_over", number=case.number)
     if move is Move.ASK_TIME:
@@ -322,7 +348,7 @@ def moves(case: Case, person: Person, now: datetime, *, follows: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class ProblemReported:
-    """A resident said what is wrong and where; perhaps on which day, and a number to call them at."""
+    """A resident said what is wrong and where; perhaps on which day, and a number to call them at, or 匿名."""
 
     by: int
     grid: str
@@ -335,14 +361,15 @@ class ProblemReported:
     place_known: bool = True
     happened_on: date | None = None
     phone: str | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CaseMoved:
     """Somebody did something with a case.
 
-    `to`: the worker it is dispatched to, or who is asked to check it; `into`: the case it is merged into; `score`: a
-    rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
+    `to`: the worker it is dispatched or handed over to, or who shall check it; `into`: the case it is merged into;
+    `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
     """
 
     case: int

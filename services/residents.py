@@ -6,7 +6,7 @@ from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.cases import OfficeLeft
-from domain.people import STAFF, WORKERS, Role
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import (
     Forgotten,
@@ -18,7 +18,12 @@ from domain.residents import (
     PhoneGiven,
     WorkerAsked,
 )
+from nlp import private
+from nlp.normalise import mask
 from storage.desk import Desk
+from storage.people import Invitation
+
+_LAST_WORDS = 80
 
 
 @when(GridChosen)
@@ -94,16 +99,18 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
     if invitation.role and invitation.area:
         # Whom the district's list names, and who has had no chat so far: this is theirs.
         for person in await desk.people.serving(invitation.area, [invitation.role]):
-            if not await desk.people.contacts(person.id):
+            same = person.of_department(invitation.department, invitation.area) or not invitation.department
+            if same and not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
-                await _welcome(used.by, person.id, invitation.role, invitation.area, desk)
+                await _welcome(used.by, person.id, invitation, desk)
                 return
-        await desk.people.grant(used.by, invitation.role, invitation.area)
-        await _welcome(used.by, used.by, invitation.role, invitation.area, desk)
+        await desk.people.grant(used.by, invitation.role, invitation.area, invitation.department)
+        await _welcome(used.by, used.by, invitation, desk)
 
 
-async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk) -> None:
+async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
+    role, department = invitation.role, invitation.department
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:
@@ -112,8 +119,8 @@ async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk)
     await desk.tell(
         speaker,
         "join.done" if person and person.name else "join.done_name",
-        role=Phrase(f"role.{role}"),
-        area=desk.district.area_name(area),
+        role=desk.district.department(department).short if department else Phrase(f"role.{role}"),
+        area=desk.district.area_name(invitation.area or ""),
         choices=choices,
     )
     await desk.tell_menu(number)
@@ -126,10 +133,15 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     reader = await desk.people.now(asked.to)
     if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
+    away = await desk.leaves.of(reader.id) if reader.has(*WORKERS) else None
+    stand_in = await desk.people.get(away.acting_id) if away and away.acting_id else None
+    if away and stand_in is None:
+        raise Refused("write.away", name_of=reader.name or "", hotline=desk.district.hotline)
     told = await desk.tell(
-        reader.id,
+        stand_in.id if stand_in else reader.id,
         "write.letter",
         kind=Kind.PUSH,
+        instead=Phrase("write.instead", {"name_of": reader.name or ""}) if stand_in else "",
         role=Phrase(f"role.{writer.roles[0].role if writer.roles else Role.RESIDENT}"),
         writer=writer.name or "",
         words=asked.words,
@@ -137,8 +149,22 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
         choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})],
     )
     if told:
-        await desk.tell(asked.by, "write.sent")
+        await _keep(writer, stand_in or reader, asked, desk)
+        if stand_in is None:
+            await desk.tell(asked.by, "write.sent")
+        else:
+            await desk.tell(asked.by, "write.sent_instead", name_of=reader.name or "", stand_in=stand_in.name or "")
     elif reader.has(*WORKERS, *STAFF):
         await desk.tell(asked.by, "write.unreachable", hotline=desk.district.hotline)
     else:
         await desk.tell(asked.by, "write.resident_gone")
+
+
+async def _keep(writer: Person, reader: Person, asked: WorkerAsked, desk: Desk) -> None:
+    """Whoever takes the grid over one day should know what was said last; no numbers in it."""
+    answered = writer.has(*WORKERS)
+    if answered == reader.has(*WORKERS):
+        return
+    resident, worker = (reader, writer) if answered else (writer, reader)
+    words = private.without(mask(asked.words))[:_LAST_WORDS] or "（照片）"
+    await desk.last_words.keep(resident.id, worker.id, words, answered=answered)

@@ -40,6 +40,7 @@ class Near(NamedTuple):
     place: str
     words: str
     opened_at: datetime
+    anonymous: bool = False
 
 
 # A case is read by its fields' order.
@@ -75,6 +76,8 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "offered_to",
+    "anonymous",
 )
 _CHANGE = (
     update(Cases)
@@ -96,7 +99,7 @@ _SAME = (
     .limit(1)
 )
 _NEAR = (
-    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at)
+    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at, Cases.anonymous)
     .where(
         Cases.grid == bindparam("grid"),
         Cases.category == bindparam("category"),
@@ -170,6 +173,7 @@ class CaseStore:
                 "due_at": due_at,
                 "round": 1,
                 "happened_on": reported.happened_on,
+                "anonymous": reported.anonymous,
             },
         )
         if number is None:
@@ -189,6 +193,7 @@ class CaseStore:
             latitude=reported.latitude,
             longitude=reported.longitude,
             happened_on=reported.happened_on,
+            anonymous=reported.anonymous,
         )
         self._ends[number] = _End()
         end = await self._log(
@@ -402,6 +407,31 @@ class CaseStore:
                 .order_by(Cases.due_at, Cases.id)
             )
         ]
+
+    async def offered_to(self, person_id: int) -> list[Case]:
+        """What somebody is asked to take over, the nearest deadline first."""
+        offered = (
+            select(*_CASE)
+            .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
+            .order_by(Cases.due_at, Cases.id)
+        )
+        return [_case(row) for row in await self._db.execute(offered)]
+
+    async def unoffer(self, worker_id: int, to: int) -> None:
+        """What lies with a worker is not offered to that colleague any more."""
+        await self._db.execute(
+            update(Cases).where(Cases.offered_to == to, Cases.worker_id == worker_id).values(offered_to=None)
+        )
+
+    async def since(self, grid: str, moment: datetime) -> tuple[int, int]:
+        """How many cases of a grid were opened since then, and how many ended."""
+        row = await self._db.execute(
+            select(
+                func.count().filter(Cases.opened_at >= moment), func.count().filter(Cases.closed_at >= moment)
+            ).where(Cases.grid == grid)
+        )
+        came, ended = row.one()
+        return came, ended
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""

@@ -30,6 +30,9 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.last_words import LastWordsStore
+from storage.leaves import LeaveStore
+from storage.letters import LetterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
@@ -97,6 +100,18 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def leaves(self) -> LeaveStore:
+        return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def last_words(self) -> LastWordsStore:
+        return LastWordsStore(self._db, self.now)
+
+    @cached_property
+    def letters(self) -> LetterStore:
+        return LetterStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:
@@ -202,6 +217,10 @@ class Desk:
         """
         async with self.undoing():
             await self._rules.happen(fact, self)
+
+    def waits_for(self, fact: type) -> bool:
+        """Whether a rule waits for such a fact."""
+        return self._rules.wait_for(fact)
 
     @asynccontextmanager
     async def undoing(self) -> AsyncIterator[None]:

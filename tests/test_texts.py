@@ -23,6 +23,7 @@ from config.settings import HOME, load
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.faq import Doubt
+from domain.letters import Side
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -49,6 +50,8 @@ KEY_ARGUMENT = {
     "tell_followers": 0,
     "tell_worker": 0,
     "_ended": 1,
+    "note": 3,
+    "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
 ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
@@ -62,6 +65,10 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
+    "case.now.{}": Status,
+    "letter.by.{}": Side,
+    "letter.write_{}": Side,
+    "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
