@@ -270,7 +270,9 @@ class _Direct:
         if isinstance(parameters, list):
             self.raw.executemany(kept.text, [kept.values(each) for each in parameters])
             return kept.rows(())
-        return kept.rows(self.raw.execute(kept.text, kept.values(parameters or {})).fetchall())
+        cursor = self.raw.execute(kept.text, kept.values(parameters or {}))
+        # What writes is done only when its last row is fetched.
+        return kept.rows(cursor if kept.reads else cursor.fetchall())
 
     async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[*tuple[Any, ...]]:
         found = self._known(statement, parameters)

@@ -6,13 +6,15 @@ put together for one use goes SQLAlchemy's own way.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Dialect, Executable, Float, Numeric, TextClause
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import SelectBase
 
 Convert = Callable[[Any], Any]
 
@@ -21,30 +23,39 @@ _NEEDED = object()
 
 
 class Rows(IteratorResult[Any]):
-    """SQLAlchemy's result over rows that are all there; what is asked of it most takes no detour."""
+    """SQLAlchemy's result; what is asked of it most takes no detour. Rows are made as they are looked at."""
 
-    def __init__(self, names: SimpleResultMetaData, rows: list[Any]) -> None:
-        super().__init__(names, iter(rows))
-        self._rows = rows
+    def __init__(self, names: SimpleResultMetaData, make: Convert, found: Iterable[Any]) -> None:
+        self._found = found
+        self._made = map(make, found)
+        super().__init__(names, self._made)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
+        return self._made
 
     def all(self) -> Sequence[Any]:
-        return self._rows
+        return [*self._made]
 
     def first(self) -> Any:
-        return self._rows[0] if self._rows else None
+        return next(iter(self.all()), None)
 
     def one_or_none(self) -> Any:
-        return self.first() if len(self._rows) < 2 else super().one_or_none()
+        rows = self.all()
+        if len(rows) > 1:
+            raise MultipleResultsFound("at most one row was expected")
+        return rows[0] if rows else None
 
     def scalar(self) -> Any:
-        return self._rows[0][0] if self._rows else None
+        row = self.first()
+        return row[0] if row else None
+
+    def close(self) -> None:
+        if close := getattr(self._found, "close", None):
+            close()
 
 
 class Prepared:
-    """One statement in one dialect's SQL; `returns`: it is asked for rows."""
+    """One statement in one dialect's SQL. `returns`: there are rows to look at; `reads`: and it changes nothing."""
 
     def __init__(
         self, statement: Executable, compiled: SQLCompiler, takes: list[tuple[str, Any, Convert | None]]
@@ -52,13 +63,15 @@ class Prepared:
         self.text = str(compiled)
         self._takes = takes
         columns = _columns(statement)
+        self.reads = isinstance(statement, SelectBase)
         self.returns = isinstance(statement, TextClause) or bool(columns)
         names = [f"{each.key}" for each in columns]
         self._names = SimpleResultMetaData(names)
         # Of a text it is not known what its columns are.
         self._row: Callable[[Any], Any] = _row(names) if names else tuple
         converts = [(place, _out(each.type, compiled.dialect)) for place, each in enumerate(columns)]
-        self._makes = [(place, convert) for place, convert in converts if convert is not None]
+        self._converts = [(place, convert) for place, convert in converts if convert is not None]
+        self._make = self._converted if self._converts else self._row
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         """What a driver is given, in order.
@@ -72,17 +85,15 @@ class Prepared:
             values.append(value if convert is None else convert(value))
         return values
 
-    def rows(self, found: Sequence[Any]) -> Rows:
+    def rows(self, found: Iterable[Any]) -> Rows:
         """What a driver found, as the columns' types have it."""
-        if self._makes:
-            found = [self._made(row) for row in found]
-        return Rows(self._names, [self._row(row) for row in found])
+        return Rows(self._names, self._make, found)
 
-    def _made(self, row: Sequence[Any]) -> list[Any]:
+    def _converted(self, row: Sequence[Any]) -> Any:
         made = [*row]
-        for place, convert in self._makes:
+        for place, convert in self._converts:
             made[place] = convert(made[place])
-        return made
+        return self._row(made)
 
 
 class Statements:

@@ -126,7 +126,7 @@ def test_the_command_line_names_every_bad_setting_without_a_stack() -> None:
 def test_what_is_not_configured_is_not_loaded(given: dict[str, str], loaded: list[str]) -> None:
     code = (
         "import sys; from bot.app import build; from config.settings import load; build(load());"
-        "print([name for name in ('aiogram', 'telegram', 'asyncpg', 'obstore') if name in sys.modules])"
+        "print([name for name in ('aiogram', 'telegram', 'psycopg', 'obstore') if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
