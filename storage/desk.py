@@ -14,7 +14,7 @@ from bot.core.ports import Contact
 from bot.core.render import Phrase, render, words
 from bot.core.rules import Rules
 from bot.core.talk import Line
-from bot.core.texts import LANGUAGES, Texts
+from bot.core.texts import Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
 from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
@@ -295,9 +295,11 @@ class Desk:
         if until is not None and due_at >= until:
             due_at = self.now
         line = Line(key, shown, tuple(choices), tuple(photos))
-        replies = {each: render(line, self.texts, each, self.district.timezone) for each in LANGUAGES}
+        reading = await self.people.languages(prefix(area))
+        # Only what somebody there reads: the dictionary of Traditional script alone takes 44 MB.
+        replies = {each: render(line, self.texts, each, self.district.timezone) for each in {"zh", *reading}}
         await self.tell_on(TellOn(prefix(area), kind, replies, once, due_at, until, not_voted_in))
-        return await self.people.count_residents(prefix(area))
+        return sum(reading.values())
 
     async def tell_on(self, rest: TellOn) -> None:
         """Tell some thousands of an area's residents, and plan to go on with the others: nobody waits for them all."""

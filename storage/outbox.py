@@ -219,7 +219,10 @@ class OutboxStore:
         last = (await self._db.execute(in_order.limit(1).offset(_AT_ONCE - 1))).first()
         if last is not None:
             theirs = and_(theirs, People.grid <= last.grid, not_(_comes_after((last.grid, last.id))))
+        others = [language for language in told.replies if language != "zh"]
         for language, reply in told.replies.items():
+            # Whoever has just turned to a language nobody there read before is told in ours.
+            reads = People.language == language if language in others else People.language.not_in(others)
             row = {**self._row(told.kind, reply, told.due_at), "state": "pending", "attempts": 0}
             if told.until is not None:
                 row["expires_at"] = told.until
@@ -233,7 +236,7 @@ class OutboxStore:
                 .join(People, People.contact_id == Contacts.id)
                 .where(
                     theirs,
-                    People.language == language,
+                    reads,
                     Contacts.blocked_at.is_(None),
                     *([] if unless is None else [~unless]),
                 )

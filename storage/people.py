@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from bot.core.words import Address
 from domain.areas import around
@@ -82,8 +83,12 @@ _ADDRESS = (
     Contacts.account == bindparam("account"),
     Contacts.chat == bindparam("chat"),
 )
+# A person comes with what they hold, a row for each role, in the order they got them.
+_held = aliased(Roles)
+_HOLDING = (*_PERSON, _held.role, _held.area, _held.department)
+_NOW_HELD = and_(_held.person_id == People.id, _held.until.is_(None))
 _MEET = (
-    select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, *_PERSON)
+    select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, People.id)
     .join(People, People.id == Contacts.person_id)
     .where(*_ADDRESS)
     # Not stronger than it must be: whoever writes to this chat only needs the row to stay.
@@ -98,13 +103,14 @@ _ADD = insert(People).returning(People.id)
 _ADD_CONTACT = insert(Contacts).on_conflict_do_nothing().returning(Contacts.id)
 _REACH = update(People).where(People.id == bindparam("person")).values(contact_id=bindparam("contact"))
 _FIND = select(Contacts.id).where(*_ADDRESS)
-_AT = select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_ADDRESS)
-_GET = select(*_PERSON).where(People.id == bindparam("person"))
-_HELD = (
-    select(Roles.role, Roles.area, Roles.department)
-    .where(Roles.person_id == bindparam("person"), Roles.until.is_(None))
-    .order_by(Roles.id)
+_AT = (
+    select(Contacts.id, *_HOLDING)
+    .join(People, People.id == Contacts.person_id)
+    .outerjoin(_held, _NOW_HELD)
+    .where(*_ADDRESS)
+    .order_by(_held.id)
 )
+_GET = select(*_HOLDING).outerjoin(_held, _NOW_HELD).where(People.id == bindparam("person")).order_by(_held.id)
 _CHAT_OF = (
     select(Contacts.id, People.language, Contacts.platform)
     .join(People, People.contact_id == Contacts.id)
@@ -112,15 +118,24 @@ _CHAT_OF = (
 )
 
 
+_LANGUAGES = (
+    select(People.language, func.count())
+    .join(Contacts, Contacts.id == People.contact_id)
+    .where(People.grid >= bindparam("from"), People.grid < bindparam("until"), Contacts.blocked_at.is_(None))
+    .group_by(People.language)
+)
+
+
 @cache
-def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
+def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[*tuple[Any, ...]]:
     # Spelled out: a bound list is written into the statement anew each time.
     theirs = Roles.role.in_([literal_column(f"'{role}'") for role in roles])
     found = (
-        select(People.id)
+        select(*_HOLDING)
         .join(Roles, Roles.person_id == People.id)
+        .outerjoin(_held, _NOW_HELD)
         .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
-        .order_by(People.id)
+        .order_by(People.id, _held.id)
     )
     # Whoever is on leave is not in office.
     found = found.where(~select(Leaves.id).where(Leaves.person_id == People.id, ON).exists())
@@ -128,17 +143,18 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
     return with_chat if reachable else found
 
 
-def _in_department(*, reachable: bool) -> Select[int]:
+def _in_department(*, reachable: bool) -> Select[*tuple[Any, ...]]:
     found = (
-        select(People.id)
+        select(*_HOLDING)
         .join(Roles, Roles.person_id == People.id)
+        .outerjoin(_held, _NOW_HELD)
         .where(
             Roles.area.in_([bindparam(level) for level in ("community", "street", "district")]),
             Roles.role == literal_column(f"'{Role.DEPARTMENT}'"),
             Roles.department == bindparam("department"),
             Roles.until.is_(None),
         )
-        .order_by(People.id)
+        .order_by(People.id, _held.id)
     )
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
@@ -174,12 +190,14 @@ class PeopleStore:
         row = (await self._db.execute(_MEET, _named(address))).one_or_none()
         if row is None:
             return None
-        contact_id, state, blocked, preferred, *rest = row
+        contact_id, state, blocked, preferred, person_id = row
         if blocked is not None or preferred != contact_id:
             # They write from here now: this is where we reach them.
             await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=None))
-            await self._db.execute(_REACH, {"person": rest[0], "contact": contact_id})
-        return Contact(contact_id, await self._person(rest), address, state)
+            await self._db.execute(_REACH, {"person": person_id, "contact": contact_id})
+        # Asked only now: while we waited for the chat, who it is and what they hold may have changed.
+        person = await self.get(person_id)
+        return Contact(contact_id, person, address, state) if person else None
 
     async def _add_contact(self, address: Address, person_id: int) -> int | None:
         added: int | None = await self._db.scalar(
@@ -205,8 +223,8 @@ class PeopleStore:
 
     async def at(self, address: Address) -> tuple[int, Person] | None:
         """Who is behind an address, without anything changing by looking."""
-        row = (await self._db.execute(_AT, _named(address))).one_or_none()
-        return (row[0], await self._person(row[1:])) if row else None
+        rows = (await self._db.execute(_AT, _named(address))).all()
+        return (rows[0][0], _people(row[1:] for row in rows)[0]) if rows else None
 
     async def find(self, address: Address) -> int | None:
         """The chat at an address, if anybody ever wrote from it."""
@@ -231,14 +249,7 @@ class PeopleStore:
         return list(await self._db.scalars(select(Contacts.id).where(Contacts.person_id == person_id)))
 
     async def get(self, person_id: int) -> Person | None:
-        row = (await self._db.execute(_GET, {"person": person_id})).one_or_none()
-        return await self._person(row) if row else None
-
-    async def _person(self, row: Sequence[Any]) -> Person:
-        roles = await self._db.execute(_HELD, {"person": row[0]})
-        held = tuple(Held(Role(role), area, department) for role, area, department in roles)
-        number, name, phone, public, language, grid, sample = row
-        return Person(number, name, phone, public, language, grid, held, sample)
+        return next(iter(_people(await self._db.execute(_GET, {"person": person_id}))), None)
 
     async def add(
         self,
@@ -280,17 +291,13 @@ class PeopleStore:
 
     async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
         """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
-        numbers = await self._db.scalars(_serving((*roles,), reachable=reachable), {"area": code})
-        found = [await self.get(person_id) for person_id in numbers.unique()]
-        return [person for person in found if person]
+        return _people(await self._db.execute(_serving((*roles,), reachable=reachable), {"area": code}))
 
     async def in_department(self, code: str, grid: str, *, reachable: bool = False) -> list[Person]:
         """Who works in a department for an area around this grid; `reachable`: only those with a live chat."""
         community, street, district = around(grid)
         asked = {"department": code, "community": community, "street": street, "district": district}
-        numbers = await self._db.scalars(_IN_DEPARTMENT[reachable], asked)
-        found = [await self.get(person_id) for person_id in numbers.unique()]
-        return [person for person in found if person]
+        return _people(await self._db.execute(_IN_DEPARTMENT[reachable], asked))
 
     async def chat_of(self, person_id: int) -> tuple[int, str, str] | None:
         """Where a message to this person goes, as (contact, language, platform); None when nowhere."""
@@ -304,15 +311,12 @@ class PeopleStore:
 
     async def count_residents(self, area_prefix: str) -> int:
         """How many people who say they live within an area can be told something."""
-        return (
-            await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .join(Contacts, Contacts.id == People.contact_id)
-                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
-            )
-            or 0
-        )
+        return sum((await self.languages(area_prefix)).values())
+
+    async def languages(self, area_prefix: str) -> dict[str, int]:
+        """Which languages they read, and how many of them each."""
+        rows = await self._db.execute(_LANGUAGES, {"from": area_prefix, "until": area_prefix + ":"})
+        return {row[0]: row[1] for row in rows}
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -574,6 +578,21 @@ class PeopleStore:
             await self._add_contact(address, person_id)
         await self._db.execute(update(Contacts).where(*_chat_at(address)).values(person_id=person_id))
         await self.change(person_id, contact_id=await self.find(address))
+
+
+def _people(rows: Iterable[Sequence[Any]]) -> list[Person]:
+    """People from rows of `_HOLDING`, each one's together."""
+    known: dict[int, Sequence[Any]] = {}
+    held: dict[int, dict[Held, None]] = {}
+    for *person, role, area, department in rows:
+        known[person[0]] = person
+        roles = held.setdefault(person[0], {})
+        if role is not None:
+            roles[Held(Role(role), area, department)] = None
+    return [
+        Person(number, name, phone, public, language, grid, tuple(held[number]), sample)
+        for number, name, phone, public, language, grid, sample in known.values()
+    ]
 
 
 def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[Held]]]:
