@@ -9,6 +9,7 @@ from domain.areas import Area, Level, covers, prefix
 from domain.catalogue import Category
 from domain.climb import Rung
 from domain.grids import Grid, Place
+from domain.matters import Terms
 from domain.people import Role
 from domain.working_time import Calendar
 
@@ -113,6 +114,7 @@ class District:
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
+    council: Terms = field(default_factory=Terms)
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365
     sample: bool = False

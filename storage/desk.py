@@ -30,11 +30,14 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.leaves import LeafStore
+from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
 from storage.questions import QuestionStore
 from storage.sessions import SessionStore
+from storage.voices import VoiceStore
 
 T = TypeVar("T")
 
@@ -105,6 +108,18 @@ class Desk:
     @cached_property
     def ballots(self) -> BallotStore:
         return BallotStore(self._db, self.now)
+
+    @cached_property
+    def matters(self) -> MatterStore:
+        return MatterStore(self._db, self.now)
+
+    @cached_property
+    def leaves(self) -> LeafStore:
+        return LeafStore(self._db, self.now)
+
+    @cached_property
+    def voices(self) -> VoiceStore:
+        return VoiceStore(self._db, self.now)
 
     @cached_property
     def dues(self) -> DueStore:

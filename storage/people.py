@@ -20,6 +20,8 @@ from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.leaves import LeafStore
+from storage.matters import MatterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
@@ -36,6 +38,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.voices import VoiceStore
 
 INVITATION_DAYS = 7
 
@@ -392,6 +395,8 @@ class PeopleStore:
         await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -448,6 +453,8 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
