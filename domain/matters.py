@@ -246,6 +246,13 @@ RULES = {
 }
 # What many do with one tap has rows of its own, and no line in the journal.
 UNLOGGED = (Move.SUPPORT, Move.UNSUPPORT, Move.FLAG, Move.ATTEND, Move.STAY_AWAY, Move.SIGN_IN, Move.RATE)
+# What whoever follows a matter hears of. The rest is between those it concerns, or told to the whole area.
+NEWS = (
+    *(Move.FORWARD, Move.DECLINE, Move.HIDE, Move.MERGE, Move.WITHDRAW),
+    *(Move.RAISE, Move.HAND_UP, Move.ANSWER, Move.TAKE_BACK),
+    *(Move.MEET, Move.CALL_OFF, Move.MINUTES),
+    *(Move.CARRY, Move.PLAN, Move.REPORT, Move.COMPLETE, Move.DROP, Move.CLOSE),
+)
 
 # The door of a meeting: so long before it one may sign in, and so long after it began.
 SIGN_IN_FROM, SIGN_IN_UNTIL = timedelta(minutes=30), timedelta(hours=3)
@@ -575,6 +582,14 @@ class NoticeEnds:
 
     matter: int
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoorShown:
+    """A host wants the code of a meeting for its door, and the list of who has come."""
+
+    by: int
+    leaf: int
 
 
 @dataclass(frozen=True, slots=True)

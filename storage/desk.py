@@ -1,5 +1,6 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from storage.cases import CaseStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
 from storage.dues import DueStore
-from storage.files import Album, FileStore
+from storage.files import Album, FileStore, name
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
@@ -283,20 +284,22 @@ class Desk:
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         not_voted_in: int | None = None,
+        without: int | None = None,
         until: datetime | None = None,
         **shown: object,
     ) -> int:
         """Tell every resident of an area, once each; after `until` it is not worth saying.
 
-        `not_voted_in`: only those who have not voted in that ballot yet. What would come only after `until` is said at
-        once, quiet hours or not. Returns how many live there.
+        `not_voted_in`: only those who have not voted in that ballot yet; `without`: not this one person. What would
+        come only after `until` is said at once, quiet hours or not. Returns how many live there.
         """
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
             due_at = self.now
         line = Line(key, shown, tuple(choices), tuple(photos))
         replies = {each: render(line, self.texts, each, self.district.timezone) for each in LANGUAGES}
-        await self.tell_on(TellOn(prefix(area), kind, replies, once, due_at, until, not_voted_in))
+        rest = TellOn(prefix(area), kind, replies, once, due_at, until, not_voted_in, without=without)
+        await self.tell_on(rest)
         return await self.people.count_residents(prefix(area))
 
     async def tell_on(self, rest: TellOn) -> None:
@@ -307,6 +310,18 @@ class Desk:
         self.queued.add(None)
         if last is not None:
             await self.plan(replace(rest, after=last), self.now, key=f"{rest.once}:after:{last[1]}")
+
+    async def keep_picture(self, png: bytes) -> str:
+        """Store a small picture of our own within this transaction; returns its digest.
+
+        Raises:
+            OSError: it cannot be stored just now.
+        """
+        digest = hashlib.sha256(png).hexdigest()
+        # Noted first: a sweep that is just taking the same picture is waited for, and it is put there anew.
+        await self.files.note(digest, len(png))
+        await self.album.store.put(name(digest), png)
+        return digest
 
     async def tell_menu(self, person_id: int) -> None:
         """Let the platforms show somebody the commands that are theirs, in every chat they have."""

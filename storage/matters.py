@@ -9,11 +9,14 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select,
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import around, prefix
-from domain.matters import Entry, Matter, MatterProposed, Move, Part, Status, Tier
-from nlp.alike import alike, form, pieces
+from domain.councils import Ballot
+from domain.matters import Entry, Matter, MatterProposed, Move, Part, Status, Tier, ladder
+from nlp import alike
+from nlp.alike import pieces, proposed
 from nlp.normalise import bare, fold
+from storage.ballots import BallotStore
 from storage.database import Connection
-from storage.tables import MatterFollowers, MatterLog, MatterPhotos, MatterPieces, Matters
+from storage.tables import Ballots, MatterFollowers, MatterLog, MatterPhotos, MatterPieces, Matters
 
 _FIELDS = [each.name for each in fields(Matter)]
 _MATTER = tuple(getattr(Matters, name) for name in _FIELDS)
@@ -21,8 +24,8 @@ _MATTER = tuple(getattr(Matters, name) for name in _FIELDS)
 _CHANGING = [each for each in _FIELDS if each not in ("id", "tier", "area", "grids", "place", "door", "opened_at")]
 _GET = select(*_MATTER).where(Matters.id == bindparam("matter"))
 _GET_LOCKED = _GET.with_for_update()
-# How alike two proposals are, from 0 to 1, that may be the same; only so many are looked at closely.
-_ALIKE, _NEAREST = 0.45, 12
+# How alike two proposals are, from 0 to 1, that may be the same; among so many newest ones of one place.
+_ALIKE, _NEAREST = 0.3, 200
 # How many of the pieces somebody looks for must be there, from 0 to 1.
 _FOUND = 0.6
 _MOST_PIECES = 60
@@ -35,18 +38,18 @@ class MatterStore:
         self._db = connection
         self._now = now
 
-    async def propose(self, proposed: MatterProposed) -> Matter:
+    async def propose(self, proposal: MatterProposed) -> Matter:
         number: int | None = await self._db.scalar(
             insert(Matters)
             .values(
-                tier=proposed.tier,
-                area=proposed.area,
-                grids="".join(f" {each} " for each in proposed.grids),
-                place=proposed.place,
-                proposer_id=proposed.by,
-                words=proposed.words,
-                door=proposed.vouched > 0,
-                vouched=proposed.vouched,
+                tier=proposal.tier,
+                area=proposal.area,
+                grids="".join(f" {each} " for each in proposal.grids),
+                place=proposal.place,
+                proposer_id=proposal.by,
+                words=proposal.words,
+                door=proposal.vouched > 0,
+                vouched=proposal.vouched,
                 status=Status.COLLECT,
                 opened_at=self._now,
                 since=self._now,
@@ -55,8 +58,8 @@ class MatterStore:
         )
         if number is None:
             raise LookupError("the database gave no number for a new matter")
-        await self.add_photos(number, proposed.photos)
-        await self._index(number, proposed.words, proposed.place)
+        await self.add_photos(number, proposal.photos)
+        await self._index(number, proposal.words, proposal.place)
         return await self.get(number)
 
     async def get(self, matter_id: int, *, lock: bool = False) -> Matter:
@@ -193,27 +196,46 @@ class MatterStore:
         query = select(func.count()).where(Matters.proposer_id == person_id, Matters.opened_at > since)
         return await self._db.scalar(query) or 0
 
-    async def like(self, proposed: MatterProposed) -> Matter | None:
+    async def like(self, proposal: MatterProposed) -> Matter | None:
         """The open proposal to the same area that is most alike, if one is."""
-        wanted = form(proposed.words).pieces
-        shared = func.count()
         rows = await self._db.execute(
             select(*_MATTER)
-            .join(MatterPieces, MatterPieces.matter_id == Matters.id)
             .where(
-                MatterPieces.piece.in_(sorted(wanted)[:_MOST_PIECES]),
-                Matters.area == proposed.area,
-                Matters.tier == proposed.tier,
-                Matters.place == proposed.place,
+                Matters.area == proposal.area,
                 Matters.status == Status.COLLECT,
+                Matters.tier == proposal.tier,
+                Matters.place == proposal.place,
             )
-            .group_by(*_MATTER)
-            .order_by(shared.desc(), Matters.id)
+            .order_by(Matters.id.desc())
             .limit(_NEAREST)
         )
-        near = [(alike(wanted, form(matter.words).pieces), -matter.id, matter) for matter in map(_matter, rows)]
+        wanted = proposed(proposal.words, proposal.place)
+        near = [(within_each(wanted, each), -each.id, each) for each in map(_matter, rows)]
         best = max(near, default=None, key=lambda each: each[:2])
         return best[2] if best and best[0] >= _ALIKE else None
+
+    async def beside(self, matter: Matter, limit: int = 6) -> list[Matter]:
+        """What a proposal may be merged into: what is open to the same area or around it, the most alike first."""
+        rows = await self._db.execute(
+            select(*_MATTER)
+            .where(
+                Matters.area.in_([*ladder(matter.area)]),
+                Matters.status.in_([Status.COLLECT, Status.AGENDA]),
+                Matters.id != matter.id,
+            )
+            .order_by(Matters.id.desc())
+            .limit(_NEAREST)
+        )
+        wanted = proposed(matter.words, matter.place)
+        open_ = [each for each in map(_matter, rows) if not each.grids or set(matter.grounds()) <= set(each.grids)]
+        return sorted(open_, key=lambda each: -within_each(wanted, each))[:limit]
+
+    async def ballot(self, matter_id: int) -> Ballot | None:
+        """The newest ballot that was to settle a matter, if it was not called off."""
+        number = await self._db.scalar(
+            select(func.max(Ballots.id)).where(Ballots.matter_id == matter_id, Ballots.cancelled.is_(None))
+        )
+        return await BallotStore(self._db, self._now).find(number) if number else None
 
     # Telling of the day's proposals.
 
@@ -287,6 +309,11 @@ class MatterStore:
         for column in (Matters.proposer_id, Matters.host_id):
             await self._db.execute(update(Matters).where(column == old).values({column.key: into}))
         await self._db.execute(update(MatterLog).where(MatterLog.person_id == old).values(person_id=into))
+
+
+def within_each(wanted: frozenset[str], matter: Matter) -> float:
+    """How alike a proposal is to one that is there, from 0 to 1."""
+    return alike.within(wanted, proposed(matter.words, matter.place))
 
 
 def sought(words: str) -> list[str]:

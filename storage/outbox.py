@@ -54,7 +54,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class TellOn:
-    """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids."""
+    """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids.
+
+    `without`: somebody who knows it, for it is theirs.
+    """
 
     area_prefix: str
     kind: Kind
@@ -64,6 +67,7 @@ class TellOn:
     until: datetime | None
     not_voted_in: int | None
     after: tuple[str, int] = ("", 0)
+    without: int | None = None
 
 
 def lane(platform: str, account: str) -> str:
@@ -236,6 +240,7 @@ class OutboxStore:
                     People.language == language,
                     Contacts.blocked_at.is_(None),
                     *([] if unless is None else [~unless]),
+                    *([] if told.without is None else [People.id != told.without]),
                 )
             )
             await self._db.execute(
