@@ -32,6 +32,7 @@ from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
 from storage.leaves import LeafStore
+from storage.letters import LetterStore
 from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
@@ -101,6 +102,10 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def letters(self) -> LetterStore:
+        return LetterStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:
