@@ -120,7 +120,7 @@ async def show(talk: Talk[Desk], matter: Matter) -> None:
 
 async def _around(desk: Desk, matter: Matter, person: int) -> Around:
     filed: dict[str, int] = {}
-    for (kind, state), count in (await desk.leaves.counts(matter)).items():
+    for (kind, state), count in (await desk.filed.counts(matter)).items():
         if state not in (State.CALLED_OFF, State.DROPPED):
             filed[kind] = filed.get(kind, 0) + count
     return Around(

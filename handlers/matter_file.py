@@ -60,9 +60,9 @@ async def read_file(talk: Talk[Desk]) -> None:
 
 async def _read(desk: Desk, person: int, matter: Matter, kind: Kind, before: int | None) -> list[Read]:
     found = []
-    for leaf in await desk.leaves.of(matter, kind, before=before, limit=_SHOWN + 1):
+    for leaf in await desk.filed.of(matter, kind, before=before, limit=_SHOWN + 1):
         if kind is Kind.MEETING:
-            coming, signed = await desk.leaves.coming(leaf.id), await desk.leaves.signed(leaf.id)
+            coming, signed = await desk.filed.coming(leaf.id), await desk.filed.signed(leaf.id)
             found.append(Read(leaf, coming=len(coming), signed=len(signed), comes=person in coming))
         else:
             found.append(Read(leaf, await carry_out.who(leaf, desk) if kind is Kind.STEP else ""))

@@ -32,7 +32,7 @@ async def _held_now(desk: Desk, talk: Talk[Desk], code: str) -> Leaf | None:
     """The meeting with that code among those to which they may come; of others not even that they exist is told."""
     home = where.current(talk, talk.person.grid)
     since = talk.now - SIGN_IN_UNTIL
-    meetings = await desk.leaves.calendar(home, talk.person.areas(*HOSTS), since)
+    meetings = await desk.filed.calendar(home, talk.person.areas(*HOSTS), since)
     return next((leaf for leaf, _ in meetings if leaf.code == code), None)
 
 
@@ -48,7 +48,7 @@ async def calendar(talk: Talk[Desk]) -> None:
     found = await talk.look(
         "calendar",
         list[tuple[Leaf, Matter]],
-        lambda desk: desk.leaves.calendar(home, talk.person.areas(*HOSTS), talk.now, limit=8),
+        lambda desk: desk.filed.calendar(home, talk.person.areas(*HOSTS), talk.now, limit=8),
     )
     if not found:
         talk.say("council_calendar.none", choices=[Choice("matters_near.title", opens="matters_near")])

@@ -67,7 +67,7 @@ async def move_matter(talk: Talk[Desk]) -> MatterMoved | None:
     if matter is None:
         raise Refused("matter.not_found")
     about = int(talk.given["leaf"]) if "leaf" in talk.given else None
-    leaf = await talk.look("leaf", Leaf | None, lambda desk: desk.leaves.get(about))
+    leaf = await talk.look("leaf", Leaf | None, lambda desk: desk.filed.get(about))
     # Said before they write a reason in vain; the rule is asked again when it is done.
     check(matter, move, talk.person, talk.now, leaf)
     await _early(talk, matter, move)
@@ -106,11 +106,11 @@ async def _early(talk: Talk[Desk], matter: Matter, move: Move) -> None:
     if move is Move.RATE and await talk.look("rated", bool, lambda d: d.voices.rated(matter.id, talk.person.id)):
         raise Refused("matter.rated_before", title=matter.title)
     if move is Move.OBJECT:
-        before = await talk.look("before", Leaf | None, lambda d: d.leaves.objected(matter, talk.person.id))
+        before = await talk.look("before", Leaf | None, lambda d: d.filed.objected(matter, talk.person.id))
         if before is not None:
             raise Refused("matter.objected_before", title=matter.title)
     if move is Move.FINISH:
-        left = await talk.look("left", list[Leaf], lambda d: d.leaves.of(matter, Kind.STEP, [State.PLANNED], limit=1))
+        left = await talk.look("left", list[Leaf], lambda d: d.filed.of(matter, Kind.STEP, [State.PLANNED], limit=1))
         if left:
             raise Refused("matter.steps_left", title=matter.title)
 

@@ -36,7 +36,7 @@ async def _plan(doing: Doing) -> None:
     if not moved.place.strip() and (responsible is None or not answers_for(responsible, matter)):
         raise Refused("matter.nobody_responsible", answer="matter.by_whom", title=matter.title)
     number = responsible.id if responsible else None
-    leaf = await desk.leaves.add(
+    leaf = await desk.filed.add(
         matter, Kind.STEP, State.PLANNED, number, moved.words, due_at=moved.at, place=moved.place.strip()
     )
     if leaf is None:
@@ -76,7 +76,7 @@ def _of_step(matter: Matter, leaf: Leaf) -> list[Choice]:
 @when(StepNears)
 async def remind_of_step(nears: StepNears, desk: Desk) -> None:
     """Who is responsible hears a day before, and once it is late; then its hosts do as well."""
-    leaf = await desk.leaves.get(nears.leaf)
+    leaf = await desk.filed.get(nears.leaf)
     if leaf is None or leaf.state is not State.PLANNED:
         return
     matter = await desk.matters.get(leaf.matter_id)
@@ -105,14 +105,14 @@ async def who(leaf: Leaf, desk: Desk) -> str:
 
 async def _report(doing: Doing) -> None:
     desk, leaf = doing.desk, doing.filed
-    await desk.leaves.change(leaf.id, answer=doing.moved.words, answered_at=desk.now)
+    await desk.filed.change(leaf.id, answer=doing.moved.words, answered_at=desk.now)
     await desk.matters.add_photos(doing.matter.id, doing.moved.photos, leaf.id)
     await doing.put_down()
     await doing.answer("matter.you_report", choices=[button(doing.matter, Move.COMPLETE, leaf), look(doing.matter)])
 
 
 async def _complete(doing: Doing) -> None:
-    await doing.desk.leaves.change(doing.filed.id, state=State.DONE, answered_at=doing.desk.now)
+    await doing.desk.filed.change(doing.filed.id, state=State.DONE, answered_at=doing.desk.now)
     await doing.put_down()
     await doing.answer("matter.you_complete", choices=[look(doing.matter)])
     await _perhaps_all_done(doing)
@@ -120,7 +120,7 @@ async def _complete(doing: Doing) -> None:
 
 async def _drop(doing: Doing) -> None:
     leaf = doing.filed
-    await doing.desk.leaves.change(leaf.id, state=State.DROPPED, answer=doing.moved.words)
+    await doing.desk.filed.change(leaf.id, state=State.DROPPED, answer=doing.moved.words)
     await doing.put_down()
     await doing.answer("matter.you_drop", choices=[button(doing.matter, Move.PLAN), look(doing.matter)])
     if leaf.person_id != doing.person.id:
@@ -137,7 +137,7 @@ async def _drop(doing: Doing) -> None:
 
 async def _perhaps_all_done(doing: Doing) -> None:
     matter, desk = doing.matter, doing.desk
-    if not await desk.leaves.of(matter, Kind.STEP, [State.PLANNED]):
+    if not await desk.filed.of(matter, Kind.STEP, [State.PLANNED]):
         choices = [button(matter, Move.FINISH), button(matter, Move.PLAN), look(matter)]
         await tell_hosts(matter, desk, "matter.host.all_done", once=f"all_done:{doing.filed.id}", choices=choices)
 
@@ -145,7 +145,7 @@ async def _perhaps_all_done(doing: Doing) -> None:
 async def _finish(doing: Doing) -> None:
     """It is done: everybody it was for is asked what they make of it."""
     desk, matter = doing.desk, doing.matter
-    if await desk.leaves.of(matter, Kind.STEP, [State.PLANNED], limit=1):
+    if await desk.filed.of(matter, Kind.STEP, [State.PLANNED], limit=1):
         raise Refused("matter.steps_left", title=matter.title)
     until = desk.now + desk.district.council.rate
     after = await doing.put_down(rate_until=until, host_id=doing.person.id)

@@ -11,12 +11,12 @@ from services.matter_news import Doing, button, look, quoted, tell_hosts
 async def _comment(doing: Doing) -> None:
     """One at a time: who has just spoken waits until somebody else has, or some minutes have passed."""
     matter, desk = doing.matter, doing.desk
-    last = await desk.leaves.of(matter, Kind.COMMENT, limit=1)
+    last = await desk.filed.of(matter, Kind.COMMENT, limit=1)
     pause = desk.district.council.pause
     if last and last[0].person_id == doing.person.id and desk.now < last[0].at + pause:
         left = last[0].at + pause - desk.now
         raise Refused("matter.in_turn", wait=-(-left // timedelta(minutes=1)))
-    leaf = await desk.leaves.add(matter, Kind.COMMENT, State.SHOWN, doing.person.id, doing.moved.words)
+    leaf = await desk.filed.add(matter, Kind.COMMENT, State.SHOWN, doing.person.id, doing.moved.words)
     if leaf is None:
         raise LookupError(f"a comment on matter {matter.id} was not filed")
     await desk.matters.add_photos(matter.id, doing.moved.photos, leaf.id)
@@ -28,7 +28,7 @@ async def _comment(doing: Doing) -> None:
 async def _hide(doing: Doing) -> None:
     """The words go, the reason stands in their place."""
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
-    await desk.leaves.change(
+    await desk.filed.change(
         leaf.id,
         state=State.HIDDEN,
         answer=doing.moved.words,
@@ -42,7 +42,7 @@ async def _hide(doing: Doing) -> None:
 
 async def _appeal(doing: Doing) -> None:
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
-    await desk.leaves.change(leaf.id, state=State.APPEALED, ruling="")
+    await desk.filed.change(leaf.id, state=State.APPEALED, ruling="")
     await doing.put_down()
     await doing.answer("matter.you_appeal")
     await tell_hosts(
@@ -59,14 +59,14 @@ async def _appeal(doing: Doing) -> None:
 
 
 async def _restore(doing: Doing) -> None:
-    await doing.desk.leaves.change(doing.filed.id, state=State.SHOWN, answer="", rank=None)
+    await doing.desk.filed.change(doing.filed.id, state=State.SHOWN, answer="", rank=None)
     await doing.put_down()
     await doing.answer("matter.you_restore")
     await _tell_author(doing.filed, "matter.comment_restored", f"restored:{doing.desk.now.timestamp():.0f}", doing)
 
 
 async def _confirm(doing: Doing) -> None:
-    await doing.desk.leaves.change(doing.filed.id, state=State.CONFIRMED, ruling=doing.moved.words)
+    await doing.desk.filed.change(doing.filed.id, state=State.CONFIRMED, ruling=doing.moved.words)
     await doing.put_down()
     await doing.answer("matter.you_confirm")
     await _tell_author(doing.filed, "matter.comment_confirmed", "confirmed", doing)

@@ -79,7 +79,7 @@ async def spread(spreads: NewsSpread, desk: Desk) -> None:
     entry = await desk.matters.entry(spreads.matter, spreads.step)
     if entry is None:
         return
-    leaf = await desk.leaves.get(entry.leaf_id)
+    leaf = await desk.filed.get(entry.leaf_id)
     followers = await desk.voices.followers(matter.id, after=spreads.after, limit=_AT_ONCE)
     shown = await _shown(matter, entry, leaf, desk)
     photos = await desk.matters.photos(matter.id, leaf.id) if leaf and entry.move is Move.REPORT else ()

@@ -25,7 +25,7 @@ async def move(moved: MatterMoved, desk: Desk) -> None:
     matter, person = await desk.matters.find(moved.matter, lock=True), await desk.people.get(moved.by)
     if matter is None or person is None:
         raise Refused("matter.not_found")
-    leaf = await desk.leaves.get(moved.leaf, lock=True) if moved.leaf else None
+    leaf = await desk.filed.get(moved.leaf, lock=True) if moved.leaf else None
     part = check(matter, moved.move, person, desk.now, leaf)
     complete(matter, moved, desk.now)
     await _ACTS[moved.move](Doing(matter, moved, person, part, leaf, desk))

@@ -20,7 +20,7 @@ _LISTED = 30
 
 async def _meet(doing: Doing) -> None:
     desk, matter, moved = doing.desk, doing.matter, doing.moved
-    leaf = await desk.leaves.add(
+    leaf = await desk.filed.add(
         matter,
         Kind.MEETING,
         State.CALLED,
@@ -48,8 +48,8 @@ async def _meet(doing: Doing) -> None:
 async def _call_off(doing: Doing) -> None:
     """Everybody who follows hears of it; those who said they come, at once."""
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
-    await desk.leaves.change(leaf.id, state=State.CALLED_OFF, answer=doing.moved.words)
-    coming = await desk.leaves.coming(leaf.id)
+    await desk.filed.change(leaf.id, state=State.CALLED_OFF, answer=doing.moved.words)
+    coming = await desk.filed.coming(leaf.id)
     await doing.put_down()
     await doing.answer("matter.you_call_off", choices=[look(matter)])
     for number in coming:
@@ -66,7 +66,7 @@ async def _call_off(doing: Doing) -> None:
 
 async def _attend(doing: Doing) -> None:
     leaf, coming = doing.filed, doing.moved.move is Move.ATTEND
-    await doing.desk.leaves.attend(leaf.id, doing.person.id, coming=coming)
+    await doing.desk.filed.attend(leaf.id, doing.person.id, coming=coming)
     other = Move.STAY_AWAY if coming else Move.ATTEND
     await doing.answer(
         "matter.you_attend" if coming else "matter.you_stay_away",
@@ -79,11 +79,11 @@ async def _attend(doing: Doing) -> None:
 @when(MeetingNears)
 async def remind_of_meeting(nears: MeetingNears, desk: Desk) -> None:
     """Those who said they come hear a day and an hour before; long asleep, we do not remind of what is over."""
-    leaf = await desk.leaves.get(nears.leaf)
+    leaf = await desk.filed.get(nears.leaf)
     if leaf is None or leaf.state is not State.CALLED or leaf.due_at is None or leaf.due_at <= desk.now:
         return
     matter = await desk.matters.get(leaf.matter_id)
-    for number in await desk.leaves.coming(leaf.id):
+    for number in await desk.filed.coming(leaf.id):
         await desk.tell(
             number,
             "matter.meeting_nears",
@@ -102,9 +102,9 @@ async def _sign_in(doing: Doing) -> None:
     leaf, desk = doing.filed, doing.desk
     if not hmac.compare_digest(leaf.code.encode(), doing.moved.code.encode()):
         raise Refused("matter.wrong_code", title=doing.matter.title)
-    signed = await desk.leaves.sign(leaf.id, doing.person.id)
+    signed = await desk.filed.sign(leaf.id, doing.person.id)
     await desk.voices.follow(doing.matter.id, doing.person.id)
-    count = len(await desk.leaves.signed(leaf.id))
+    count = len(await desk.filed.signed(leaf.id))
     await doing.answer(
         "matter.you_sign_in" if signed else "matter.signed_before", count=count, choices=[look(doing.matter)]
     )
@@ -114,11 +114,11 @@ def doors_for(public_url: str | None) -> When:
     """The rule that shows the code of a meeting's door, as a link where the service has an address of its own."""
 
     async def show_door(door: DoorShown, desk: Desk) -> None:
-        leaf, person = await desk.leaves.get(door.leaf), await desk.people.get(door.by)
+        leaf, person = await desk.filed.get(door.leaf), await desk.people.get(door.by)
         matter = await desk.matters.find(leaf.matter_id) if leaf else None
         if leaf is None or matter is None or person is None or Part.HOST not in parts(matter, person):
             raise Refused("matter.not_found")
-        signed = await desk.leaves.signed(leaf.id)
+        signed = await desk.filed.signed(leaf.id)
         names = await desk.people.names([number for number, _ in signed])
         await desk.tell(
             person.id,
@@ -126,7 +126,7 @@ def doors_for(public_url: str | None) -> When:
             title=matter.title,
             code=leaf.code,
             at=leaf.due_at,
-            coming=len(await desk.leaves.coming(leaf.id)),
+            coming=len(await desk.filed.coming(leaf.id)),
             count=len(signed),
             lines=tuple(
                 Phrase("meeting.signed", {"at": at, "name": names.get(number) or Phrase("meeting.a_neighbour")})
@@ -150,7 +150,7 @@ async def _drawn(words: str, desk: Desk) -> str:
 
 async def _minutes(doing: Doing) -> None:
     leaf, desk = doing.filed, doing.desk
-    await desk.leaves.change(leaf.id, state=State.MINUTED, answer=doing.moved.words, answered_at=desk.now)
+    await desk.filed.change(leaf.id, state=State.MINUTED, answer=doing.moved.words, answered_at=desk.now)
     await desk.matters.add_photos(doing.matter.id, doing.moved.photos, leaf.id)
     await doing.put_down()
     await doing.answer("matter.you_minutes", choices=[look(doing.matter)])

@@ -47,7 +47,7 @@ def _outcome(ballot_: Ballot) -> str:
 
 async def _lay_open(matter: Matter, desk: Desk) -> None:
     until = matter.notice_until or desk.now
-    minutes = await desk.leaves.of(matter, Filed.MEETING, [State.MINUTED], limit=1)
+    minutes = await desk.filed.of(matter, Filed.MEETING, [State.MINUTED], limit=1)
     await tell_ground(
         matter,
         desk,
@@ -71,7 +71,7 @@ def decided(matter: Matter) -> Phrase | str:
 
 async def _object(doing: Doing) -> None:
     matter, desk = doing.matter, doing.desk
-    leaf = await desk.leaves.add(matter, Filed.OBJECTION, State.OPEN, doing.person.id, doing.moved.words)
+    leaf = await desk.filed.add(matter, Filed.OBJECTION, State.OPEN, doing.person.id, doing.moved.words)
     if leaf is None:
         raise Refused("matter.objected_before", title=matter.title)
     await desk.matters.add_photos(matter.id, doing.moved.photos, leaf.id)
@@ -92,7 +92,7 @@ async def _reply(doing: Doing) -> None:
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
     height = rank(doing.person, matter.area)
     answered = {"answer": doing.moved.words, "answered_at": desk.now, "rank": height, "state": State.ANSWERED}
-    await desk.leaves.change(leaf.id, **answered)
+    await desk.filed.change(leaf.id, **answered)
     await doing.put_down()
     await doing.answer("matter.you_reply", choices=[look(matter)])
     days = desk.district.council.dispute.days
@@ -114,7 +114,7 @@ async def _reply(doing: Doing) -> None:
 
 
 async def _accept(doing: Doing) -> None:
-    await doing.desk.leaves.change(doing.filed.id, state=State.ACCEPTED)
+    await doing.desk.filed.change(doing.filed.id, state=State.ACCEPTED)
     await doing.put_down()
     await doing.answer("matter.you_accept")
     await _go_on(doing.matter, doing.desk)
@@ -124,7 +124,7 @@ async def _dispute(doing: Doing) -> None:
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
     if leaf.answered_at is not None and desk.now > leaf.answered_at + desk.district.council.dispute:
         raise Refused("matter.dispute_over", title=matter.title)
-    await desk.leaves.change(leaf.id, state=State.DISPUTED)
+    await desk.filed.change(leaf.id, state=State.DISPUTED)
     await doing.put_down()
     await doing.answer("matter.you_dispute")
     await tell_hosts(
@@ -142,7 +142,7 @@ async def _dispute(doing: Doing) -> None:
 async def _uphold(doing: Doing) -> None:
     """The objection was right: what was decided is void, and the matter is on the agenda anew."""
     leaf, desk, matter = doing.filed, doing.desk, doing.matter
-    await desk.leaves.change(leaf.id, state=State.UPHELD, ruling=doing.moved.words)
+    await desk.filed.change(leaf.id, state=State.UPHELD, ruling=doing.moved.words)
     after = await doing.put_down(round=matter.round + 1, decision=None, answer=None, notice_until=None)
     await doing.answer("matter.you_uphold", choices=[look(after)])
     await _ruled(leaf, "matter.upheld", doing)
@@ -167,7 +167,7 @@ async def _uphold(doing: Doing) -> None:
 
 
 async def _overrule(doing: Doing) -> None:
-    await doing.desk.leaves.change(doing.filed.id, state=State.OVERRULED, ruling=doing.moved.words)
+    await doing.desk.filed.change(doing.filed.id, state=State.OVERRULED, ruling=doing.moved.words)
     await doing.put_down()
     await doing.answer("matter.you_overrule")
     await _ruled(doing.filed, "matter.overruled", doing)
@@ -200,7 +200,7 @@ async def _go_on(matter: Matter, desk: Desk) -> None:
     """What was decided is carried out, once the time is over and nobody waits for an answer."""
     if matter.status is not Status.NOTICE or matter.notice_until is None or desk.now < matter.notice_until:
         return
-    waiting = [leaf for leaf in await desk.leaves.of(matter, Filed.OBJECTION) if blocks(leaf, matter, desk)]
+    waiting = [leaf for leaf in await desk.filed.of(matter, Filed.OBJECTION) if blocks(leaf, matter, desk)]
     if waiting:
         unanswered = [leaf for leaf in waiting if leaf.state is State.OPEN]
         if unanswered:

@@ -31,8 +31,10 @@ from storage.files import Album, FileStore, name
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
-from storage.leaves import LeafStore
+from storage.last_words import LastWordsStore
+from storage.leaves import LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
@@ -104,6 +106,14 @@ class Desk:
         return HandoverStore(self._db, self.now)
 
     @cached_property
+    def leaves(self) -> LeaveStore:
+        return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def last_words(self) -> LastWordsStore:
+        return LastWordsStore(self._db, self.now)
+
+    @cached_property
     def letters(self) -> LetterStore:
         return LetterStore(self._db, self.now)
 
@@ -120,7 +130,7 @@ class Desk:
         return MatterStore(self._db, self.now)
 
     @cached_property
-    def leaves(self) -> LeafStore:
+    def filed(self) -> LeafStore:
         return LeafStore(self._db, self.now)
 
     @cached_property

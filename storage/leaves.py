@@ -1,202 +1,169 @@
-"""The leaves of a matter's file: what was said, objected, held and planned; who came to a meeting."""
+"""Who is away, since when and until when, and who does their work meanwhile."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import bindparam, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
-from domain.areas import around, prefix
-from domain.matters import Kind, Leaf, Matter, State
+from domain.leave import Leave, Stage
+from domain.people import Role
 from storage.database import Connection
-from storage.matters import MatterStore, within
-from storage.tables import Attendance, MatterLeaves, Matters
+from storage.tables import Leaves, People, Roles
 
-_LEAF = tuple(getattr(MatterLeaves, each.name) for each in fields(Leaf))
-# Spelled out, so that the index of meetings to come is used.
-_TO_COME = (
-    MatterLeaves.kind == literal_column("'meeting'"),
-    MatterLeaves.state == literal_column("'called'"),
+_LEAVE = (
+    Leaves.id,
+    Leaves.person_id,
+    Leaves.stand_in_id,
+    Leaves.acting_id,
+    Leaves.begins_at,
+    Leaves.ends_at,
+    Leaves.stage,
 )
+# Spelled out: bound, it would keep the index of those that are on from being used.
+ON = Leaves.stage == literal_column("'on'")
+_TO_COME = Leaves.stage.in_((literal_column("'planned'"), literal_column("'on'")))
+_OF = select(*_LEAVE).where(Leaves.person_id == bindparam("person"), ON)
 
 
-class LeafStore:
-    """Reads and writes about the leaves of matters' files."""
+class LeaveStore:
+    """Reads and writes about leave."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._db = connection
         self._now = now
-        self._matters = MatterStore(connection, now)
 
-    async def add(
-        self, matter: Matter, kind: Kind, state: State, person_id: int | None, words: str, **more: object
-    ) -> Leaf | None:
-        """File a leaf; None for a second objection of one person to one notice."""
-        row = (
-            await self._db.execute(
-                insert(MatterLeaves)
-                .values(
-                    matter_id=matter.id,
-                    kind=kind,
-                    state=state,
-                    person_id=person_id,
-                    round=matter.round,
-                    words=words,
-                    at=self._now,
-                    **more,
-                )
-                .on_conflict_do_nothing()
-                .returning(*_LEAF)
+    async def add(self, person_id: int, stand_in_id: int | None, begins_at: datetime, ends_at: datetime) -> int:
+        """A leave to come; returns its number."""
+        added: int | None = await self._db.scalar(
+            insert(Leaves)
+            .values(
+                person_id=person_id,
+                stand_in_id=stand_in_id,
+                begins_at=begins_at,
+                ends_at=ends_at,
+                stage=Stage.PLANNED,
+                asked_at=self._now,
             )
-        ).one_or_none()
-        return _leaf(row) if row else None
+            .returning(Leaves.id)
+        )
+        if added is None:
+            raise LookupError("the database gave no number for a new leave")
+        return added
 
-    async def get(self, leaf_id: int | None, *, lock: bool = False) -> Leaf | None:
-        query = select(*_LEAF).where(MatterLeaves.id == leaf_id)
+    async def get(self, leave_id: int, *, lock: bool = False) -> Leave | None:
+        query = select(*_LEAVE).where(Leaves.id == leave_id)
         row = (await self._db.execute(query.with_for_update() if lock else query)).one_or_none()
-        return _leaf(row) if row else None
+        return _leave(row) if row else None
 
-    async def change(self, leaf_id: int, **values: object) -> None:
-        await self._db.execute(update(MatterLeaves).where(MatterLeaves.id == leaf_id).values(**values))
+    async def of(self, person_id: int) -> Leave | None:
+        """The leave somebody is on just now."""
+        row = (await self._db.execute(_OF, {"person": person_id})).first()
+        return _leave(row) if row else None
 
-    async def of(
-        self,
-        matter: Matter,
-        kind: Kind,
-        states: Iterable[State] | None = None,
-        *,
-        before: int | None = None,
-        limit: int = 200,
-    ) -> list[Leaf]:
-        """The leaves of one kind, the newest first, from before that number on."""
-        query = select(*_LEAF).where(MatterLeaves.matter_id == matter.id, MatterLeaves.kind == kind)
-        if states is not None:
-            query = query.where(MatterLeaves.state.in_([*states]))
-        if before is not None:
-            query = query.where(MatterLeaves.id < before)
-        rows = await self._db.execute(query.order_by(MatterLeaves.id.desc()).limit(limit))
-        return [_leaf(row) for row in rows]
+    async def on_duty(self, person_id: int) -> int | None:
+        """Who does somebody's work just now: they themselves, whoever stands in, or nobody."""
+        leave = await self.of(person_id)
+        return leave.acting_id if leave else person_id
 
-    async def counts(self, matter: Matter) -> dict[tuple[Kind, State], int]:
-        """How many leaves there are, by kind and state."""
+    async def to_come(self, person_id: int) -> list[Leave]:
+        """The leave somebody is on and those planned, in their order."""
         rows = await self._db.execute(
-            select(MatterLeaves.kind, MatterLeaves.state, func.count())
-            .where(MatterLeaves.matter_id == matter.id)
-            .group_by(MatterLeaves.kind, MatterLeaves.state)
+            select(*_LEAVE).where(Leaves.person_id == person_id, _TO_COME).order_by(Leaves.begins_at)
         )
-        return {(Kind(kind), State(state)): count for kind, state, count in rows}
+        return [_leave(row) for row in rows]
 
-    async def objected(self, matter: Matter, person_id: int) -> Leaf | None:
-        """What somebody objected to this notice."""
-        row = (
+    async def acted_by(self, person_id: int) -> list[Leave]:
+        """The leaves for which somebody stands in just now."""
+        rows = await self._db.execute(
+            select(*_LEAVE).where(Leaves.acting_id == person_id, ON).order_by(Leaves.ends_at, Leaves.id)
+        )
+        return [_leave(row) for row in rows]
+
+    async def away_from(self, grid: str) -> list[tuple[str, str | None]]:
+        """Whose leave a grid does without just now, as (name, the name of whoever stands in)."""
+        acting = aliased(People)
+        rows = await self._db.execute(
+            select(People.name, acting.name)
+            .join(Leaves, Leaves.person_id == People.id)
+            .join(Roles, Roles.person_id == People.id)
+            .outerjoin(acting, acting.id == Leaves.acting_id)
+            .where(
+                ON, Roles.area == grid, Roles.role == Role.GRIDWORKER, Roles.until.is_(None), Roles.leave_id.is_(None)
+            )
+            .order_by(Leaves.id)
+        )
+        return [(name or "", stand_in) for name, stand_in in rows]
+
+    async def change(self, leave_id: int, **values: object) -> None:
+        await self._db.execute(update(Leaves).where(Leaves.id == leave_id).values(**values))
+
+    # Whoever stands in holds the role meanwhile, as a row of its own.
+
+    async def lend(self, leave: Leave, person_id: int, areas: Sequence[str]) -> None:
+        """Give whoever stands in the grids of a leave, until it is over."""
+        for area in areas:
             await self._db.execute(
-                select(*_LEAF).where(
-                    MatterLeaves.matter_id == matter.id,
-                    MatterLeaves.kind == Kind.OBJECTION,
-                    MatterLeaves.round == matter.round,
-                    MatterLeaves.person_id == person_id,
+                insert(Roles).values(
+                    person_id=person_id, role=Role.GRIDWORKER, area=area, since=self._now, leave_id=leave.id
                 )
             )
-        ).one_or_none()
-        return _leaf(row) if row else None
 
-    # Meetings.
-
-    async def calendar(
-        self, grid: str | None, areas: Sequence[str], since: datetime, limit: int = 20
-    ) -> list[tuple[Leaf, Matter]]:
-        """The meetings to come of whoever lives there or hosts these areas, the first first."""
-        theirs = [within(Matters.area, area) for area in areas]
-        if grid is not None:
-            theirs.append(Matters.area.in_([*around(grid), grid]))
-        if not theirs:
-            return []
-        query = (
-            select(*_LEAF)
-            .join(Matters, Matters.id == MatterLeaves.matter_id)
-            .where(*_TO_COME, MatterLeaves.due_at > since, or_(*theirs))
-            .order_by(MatterLeaves.due_at, MatterLeaves.id)
-            .limit(2 * limit)
-        )
-        found = []
-        for leaf in [_leaf(row) for row in await self._db.execute(query)]:
-            matter = await self._matters.get(leaf.matter_id)
-            # An estate in several grids is not the whole community's.
-            if matter.holds(grid) or any(matter.area.startswith(prefix(area)) for area in areas):
-                found.append((leaf, matter))
-        return found[:limit]
-
-    async def attend(self, leaf_id: int, person_id: int, *, coming: bool) -> None:
-        """Note that somebody comes, or does not after all."""
-        row = insert(Attendance).values(leaf_id=leaf_id, person_id=person_id, coming=coming)
+    async def take_back(self, leave: Leave) -> None:
+        """Nobody holds the grids of a leave in another's stead any more."""
         await self._db.execute(
-            row.on_conflict_do_update(index_elements=["leaf_id", "person_id"], set_={"coming": coming})
+            update(Roles).where(Roles.leave_id == leave.id, Roles.until.is_(None)).values(until=self._now)
         )
 
-    async def sign(self, leaf_id: int, person_id: int) -> bool:
-        """Note that somebody is at the door; False when they have signed in before."""
-        row = insert(Attendance).values(leaf_id=leaf_id, person_id=person_id, coming=True, signed_at=self._now)
-        signed = await self._db.scalar(
-            row.on_conflict_do_update(
-                index_elements=["leaf_id", "person_id"],
-                set_={"coming": True, "signed_at": self._now},
-                where=Attendance.signed_at.is_(None),
-            ).returning(Attendance.person_id)
-        )
-        return signed is not None
-
-    async def coming(self, leaf_id: int) -> list[int]:
-        """Who says they come."""
-        return [
-            *await self._db.scalars(
-                select(Attendance.person_id)
-                .where(Attendance.leaf_id == leaf_id, Attendance.coming)
-                .order_by(Attendance.person_id)
+    async def own_grids(self, person_id: int) -> list[str]:
+        """The grids that are somebody's own, not lent to them."""
+        return list(
+            await self._db.scalars(
+                select(Roles.area)
+                .where(
+                    Roles.person_id == person_id,
+                    Roles.role == Role.GRIDWORKER,
+                    Roles.until.is_(None),
+                    Roles.leave_id.is_(None),
+                )
+                .order_by(Roles.id)
             )
-        ]
-
-    async def signed(self, leaf_id: int) -> list[tuple[int, datetime]]:
-        """Who signed in at the door, and when, in that order."""
-        rows = await self._db.execute(
-            select(Attendance.person_id, Attendance.signed_at)
-            .where(Attendance.leaf_id == leaf_id, Attendance.signed_at.is_not(None))
-            .order_by(Attendance.signed_at, Attendance.person_id)
         )
-        return [(person, at) for person, at in rows]
 
-    async def comes(self, leaf_id: int, person_id: int) -> bool | None:
-        """Whether somebody says they come; None when they have said neither."""
-        found: bool | None = await self._db.scalar(
-            select(Attendance.coming).where(Attendance.leaf_id == leaf_id, Attendance.person_id == person_id)
-        )
-        return found
+    # Who stands in as a rule.
 
-    # Whoever wants to be forgotten, and two who are one.
+    async def stand_in(self, person_id: int) -> tuple[str | None, int | None]:
+        """Somebody's key on the district's list, and whom they have chosen themselves."""
+        row = (
+            await self._db.execute(select(People.key, People.stand_in_id).where(People.id == person_id))
+        ).one_or_none()
+        return (row[0], row[1]) if row else (None, None)
+
+    async def choose(self, person_id: int, stand_in_id: int | None) -> None:
+        await self._db.execute(update(People).where(People.id == person_id).values(stand_in_id=stand_in_id))
 
     async def forget(self, person_id: int) -> None:
-        """What somebody said as a resident is erased, and so is where they were; what they were to do is not."""
-        theirs = (MatterLeaves.person_id == person_id, MatterLeaves.kind.in_([Kind.COMMENT, Kind.OBJECTION]))
-        await self._db.execute(update(MatterLeaves).where(*theirs).values(words="", person_id=None))
-        await self._db.execute(delete(Attendance).where(Attendance.person_id == person_id))
+        """When somebody was away is nobody's business once they are forgotten; who stands in is found anew."""
+        theirs = or_(Leaves.stand_in_id == person_id, Leaves.acting_id == person_id)
+        await self._db.execute(update(Roles).where(Roles.person_id == person_id).values(leave_id=None))
+        lent = select(Leaves.id).where(Leaves.person_id == person_id)
+        await self._db.execute(
+            update(Roles).where(Roles.leave_id.in_(lent), Roles.until.is_(None)).values(until=self._now)
+        )
+        await self._db.execute(update(Roles).where(Roles.leave_id.in_(lent)).values(leave_id=None))
+        await self._db.execute(Leaves.__table__.delete().where(Leaves.person_id == person_id))  # type: ignore[attr-defined]
+        await self._db.execute(update(Leaves).where(theirs).values(stand_in_id=None, acting_id=None))
+        await self._db.execute(update(People).where(People.stand_in_id == person_id).values(stand_in_id=None))
+        await self.choose(person_id, None)
 
     async def merge(self, old: int, into: int) -> None:
-        """Two numbers are one person, who objects once; of two objections to one notice the later is nobody's."""
-        mine = select(MatterLeaves.matter_id, MatterLeaves.round).where(
-            MatterLeaves.person_id == into, MatterLeaves.kind == Kind.OBJECTION
-        )
-        twice = (
-            MatterLeaves.person_id == old,
-            MatterLeaves.kind == Kind.OBJECTION,
-            tuple_(MatterLeaves.matter_id, MatterLeaves.round).in_(mine),
-        )
-        await self._db.execute(update(MatterLeaves).where(*twice).values(person_id=None))
-        await self._db.execute(update(MatterLeaves).where(MatterLeaves.person_id == old).values(person_id=into))
-        there = select(Attendance.leaf_id).where(Attendance.person_id == into)
-        await self._db.execute(delete(Attendance).where(Attendance.person_id == old, Attendance.leaf_id.in_(there)))
-        await self._db.execute(update(Attendance).where(Attendance.person_id == old).values(person_id=into))
+        """Two numbers are one person."""
+        for column in (Leaves.person_id, Leaves.stand_in_id, Leaves.acting_id):
+            await self._db.execute(update(Leaves).where(column == old).values({column.key: into}))
+        await self._db.execute(update(People).where(People.stand_in_id == old).values(stand_in_id=into))
 
 
-def _leaf(row: Any) -> Leaf:
-    return Leaf(**{**row._mapping, "kind": Kind(row.kind), "state": State(row.state)})  # noqa: SLF001 - documented
+def _leave(row: Any) -> Leave:
+    return Leave(**{**row._mapping, "stage": Stage(row.stage)})  # noqa: SLF001 - Row's documented mapping

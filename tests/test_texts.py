@@ -56,6 +56,8 @@ KEY_ARGUMENT = {
     "_push": 2,
     "_ruled": 1,
     "_tell_author": 1,
+    "note": 3,
+    "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
 ADDED = {
