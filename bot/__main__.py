@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.set_defaults(act=_check)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
     invite.add_argument(
-        "--role", required=True, help="gridworker、grid_leader、community、street、district、council_host"
+        "--role",
+        required=True,
+        help="gridworker、grid_leader、community、street、district、council_host、council_member",
     )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
     invite.set_defaults(act=_invite)

@@ -17,6 +17,7 @@ class Role(StrEnum):
     STREET = "street"
     DISTRICT = "district"
     COUNCIL_HOST = "council_host"
+    COUNCIL_MEMBER = "council_member"
 
 
 WORKERS = (Role.GRIDWORKER, Role.GRID_LEADER)

@@ -18,7 +18,9 @@ from domain.residents import (
     PhoneGiven,
     WorkerAsked,
 )
+from services import rosters
 from storage.desk import Desk
+from storage.sessions import guesser
 
 
 @when(GridChosen)
@@ -61,6 +63,8 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
         raise Refused("phone.unclear")
     await desk.people.change(given.by, phone=digits)
     await desk.tell(given.by, "phone.done")
+    if households := await rosters.by_phone(given.by, digits, desk):
+        await desk.tell(given.by, "confirm.done", households=rosters.named(households))
 
 
 @when(Forgotten)
@@ -82,9 +86,17 @@ async def give_link_code(wanted: LinkWanted, desk: Desk) -> None:
 @when(InvitationUsed)
 async def redeem(used: InvitationUsed, desk: Desk) -> None:
     """A code works once. Wrong, used and old ones get the same answer, so that guessing teaches nothing."""
+    if await desk.sessions.too_many(guesser(used.by)):
+        raise Refused("join.too_many")
     invitation = await desk.people.redeem(re.sub(r"[\s-]", "", used.code).upper().removeprefix("I_"), used.by)
     if invitation is None:
-        raise Refused("join.unknown")
+        # What a rule refuses is taken back whole, and a guess must stay counted.
+        await desk.sessions.guessed(guesser(used.by))
+        await desk.tell(used.by, "join.unknown")
+        return
+    if invitation.voter_id is not None:
+        await rosters.by_code(used.by, invitation.voter_id, invitation.by_id, desk)
+        return
     if invitation.person_id is not None:
         if invitation.person_id == used.by:
             raise Refused("link.same")

@@ -13,14 +13,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
 from domain.cases import Part
+from domain.councils import Electorate
 from domain.district import District
 from domain.people import Held, Person, Role
+from storage.audience import told
 from storage.ballots import BallotStore
 from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
     Ballots,
@@ -52,11 +55,13 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+    """What a one-time code stands for: a role for an area, the person whose next chat this is, or a household."""
 
     role: Role | None
     area: str | None
     person_id: int | None
+    voter_id: int | None = None
+    by_id: int | None = None
 
 
 _PERSON = (
@@ -267,17 +272,16 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def count_residents(self, area_prefix: str) -> int:
-        """How many people who say they live within an area can be told something."""
-        return (
-            await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .join(Contacts, Contacts.id == People.contact_id)
-                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
-            )
-            or 0
+    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+        """How many of those a ballot concerns can be told something, by the platform they are told on."""
+        rows = await self._db.execute(
+            select(Contacts.platform, func.count())
+            .select_from(People)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .group_by(Contacts.platform)
         )
+        return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -335,7 +339,15 @@ class PeopleStore:
                 delete(Parked).where(Parked.what.contains(f'"chat":"{address.chat}"', autoescape=True))
             )
 
-    async def invite(self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None) -> str:
+    async def invite(
+        self,
+        *,
+        role: Role | None = None,
+        area: str | None = None,
+        person_id: int | None = None,
+        voter_id: int | None = None,
+        by_id: int | None = None,
+    ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
         code = "".join(secrets.choice(LETTERS) for _ in range(9)) + secrets.choice(LETTERS[-8:])
@@ -345,6 +357,8 @@ class PeopleStore:
                 role=role,
                 area=area,
                 person_id=person_id,
+                voter_id=voter_id,
+                by_id=by_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -362,10 +376,12 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id)
+                .returning(
+                    Invitations.role, Invitations.area, Invitations.person_id, Invitations.voter_id, Invitations.by_id
+                )
             )
         ).one_or_none()
-        return Invitation(Role(row[0]) if row[0] else None, row[1], row[2]) if row else None
+        return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
 
     async def merge(self, old: int, into: int, *, chat: int | None = None) -> None:
         """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays.
@@ -390,6 +406,7 @@ class PeopleStore:
         rated = select(Ratings.case_id).where(Ratings.person_id == into)
         await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
         await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
+        await RosterStore(self._db, self._now).merge(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -446,6 +463,7 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
