@@ -16,7 +16,7 @@ from services.councils import check_electorate
 from storage.desk import Desk
 
 YES_NO = ("同意", "不同意", "弃权")
-_NUMBER = re.compile(r"\d{1,3}|[一二三四五六七八九十]{1,3}")
+_NUMBER = re.compile(r"\d{1,3}|[一二两三四五六七八九十]{1,3}")
 _HALVES = {"一半": 50, "过半": 50, "半数": 50, "三分之二": 67, "三分之一": 34, "不要求": 0, "不限": 0}
 
 

@@ -8,14 +8,18 @@ from domain.refusals import Refused
 from domain.rosters import Voter
 from domain.voting import PaperDrafted, PaperMarked, VoteCast
 from nlp import paper
-from services.ballot_words import asked, options
+from services.ballot_words import asked_again, options
 from storage.desk import Desk
+
+_CONFIRM = (Choice("confirm.title", opens="confirm"),)
 
 
 @conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5, private=True)
 async def vote(talk: Talk[Desk]) -> VoteCast | PaperDrafted | PaperMarked | None:
     marks = talk.given.get("marks", "")
-    ballot = await _which(talk, talk.given.get("ballot") or talk.opening.text, marks)
+    # Numbers alone belong to what they were asked last.
+    asked_last = await talk.look("asked", str, _last_asked) if marks else talk.opening.text
+    ballot = await _which(talk, talk.given.get("ballot") or asked_last, marks)
     if ballot is None:
         return None
     by, given = talk.person.id, talk.given
@@ -41,9 +45,6 @@ async def _carried(desk: Desk, ballot: Ballot, token: str) -> Paper:
 
 async def _which(talk: Talk[Desk], chosen: str, marks: str) -> Ballot | None:
     """The ballot meant, or None when they were told which there are."""
-    if marks and not chosen:
-        # Numbers alone belong to what they were asked last.
-        chosen = await talk.look("asked", str, _last_asked)
     if not (chosen.isdecimal() and len(chosen) < 10):
         ballots = await talk.look("open", list[Ballot], lambda desk: open_to(desk, talk.person.id))
         if marks:
@@ -93,6 +94,6 @@ async def _show(talk: Talk[Desk], ballot: Ballot) -> None:
     except Refused as refused:
         if not refused.key.startswith("ballot.not_on_roster"):
             raise
-        talk.say(refused.key, choices=[Choice("confirm.title", opens="confirm")], question=ballot.question)
+        talk.say(f"ballot.not_on_roster_{ballot.electorate}", choices=_CONFIRM, question=ballot.question)
         return
-    talk.say("vote.option", question=ballot.question, lines=asked(ballot, "vote.how"), choices=options(ballot))
+    talk.say("vote.option", question=ballot.question, lines=asked_again(ballot), choices=options(ballot))

@@ -10,11 +10,31 @@ from domain.counting import BEST, Method, Owners, Paper, Tally, Verdict
 Lines = tuple[Phrase, ...]
 
 
-def asked(ballot: Ballot, how: str = "ballot.how") -> Lines:
+def asked(ballot: Ballot) -> Lines:
     """What stands under the question: the options, unless they are all on buttons; how it is done; what is special."""
-    listed = () if ballot.one_tap else numbered(ballot.options)
-    shown = {"closes": ballot.closes_at, "most": ballot.most or len(ballot.options), "best": BEST}
-    return (*listed, Phrase(f"{how}.{'single' if ballot.one_tap else ballot.method}", shown), *rules(ballot))
+    return (*_listed(ballot), Phrase(f"ballot.how.{_way(ballot)}", _how(ballot)), *rules(ballot))
+
+
+def asked_again(ballot: Ballot) -> Lines:
+    """The same, for somebody who wants to vote just now."""
+    return (*_listed(ballot), Phrase(f"vote.how.{_way(ballot)}", _how(ballot)), *rules(ballot))
+
+
+def reminded(ballot: Ballot) -> Lines:
+    """The same in short, for those who have read it before."""
+    return (*_listed(ballot), Phrase(f"ballot.remind.{_way(ballot)}", _how(ballot)))
+
+
+def _listed(ballot: Ballot) -> Lines:
+    return () if ballot.one_tap else numbered(ballot.options)
+
+
+def _way(ballot: Ballot) -> str:
+    return "single" if ballot.one_tap else ballot.method
+
+
+def _how(ballot: Ballot) -> dict[str, object]:
+    return {"closes": ballot.closes_at, "most": ballot.most or len(ballot.options), "best": BEST}
 
 
 def rules(ballot: Ballot) -> Lines:

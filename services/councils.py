@@ -17,7 +17,7 @@ from domain.councils import (
     check_opening,
 )
 from domain.refusals import Refused
-from services.ballot_words import asked, options
+from services.ballot_words import asked, options, reminded
 from storage.desk import Desk
 
 # The reminder comes when a fifth of the time is left, a day before the end at the earliest.
@@ -125,7 +125,7 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
             once=f"ballot:{ballot.id}:reminder",
             electorate=ballot.electorate,
             question=ballot.question,
-            lines=asked(ballot, "ballot.remind"),
+            lines=reminded(ballot),
             until=ballot.closes_at,
             not_voted_in=ballot.id,
             choices=options(ballot),

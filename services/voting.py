@@ -48,7 +48,7 @@ async def put_on_roll(ballot: Ballot, mark: Mark, paper: Paper, seal: Seal, desk
     if before is None or before.slip is None or before.how is How.PAPER:
         raise Refused("ballot.has_paper", question=ballot.question)
     if before.how is How.CHAT and mark.how is How.ASSISTED:
-        raise Refused("assist.voted_themselves", question=ballot.question)
+        raise Refused("ballot.voted_themselves", question=ballot.question)
     if mark.how is How.CHAT and before.person != mark.person:
         # Whoever of a household voted first speaks for it: their receipt is nobody else's.
         raise Refused("ballot.household_voted", question=ballot.question)
@@ -98,14 +98,7 @@ async def ask_of_the_next(drafted: PaperDrafted, desk: Desk) -> None:
         number=place + 1,
         count=len(ballot.options),
         option=ballot.options[place],
-        choices=[
-            Choice(
-                _mark_label(ballot.method, mark),
-                opens="vote",
-                given={"ballot": str(ballot.id), "draft": seal.draft((*drafted.marks, mark))},
-            )
-            for mark in _in_order(ballot)
-        ],
+        choices=[_with_draft(ballot, seal, (*drafted.marks, mark)) for mark in _in_order(ballot)],
     )
 
 
@@ -147,9 +140,11 @@ def _in_order(ballot: Ballot) -> Sequence[int]:
     return [*marks[1:], 0]
 
 
-def _mark_label(method: Method, mark: int) -> str:
-    if method is Method.SCORE:
-        return str(mark)
-    if method is Method.RANKED and mark:
-        return f"第 {mark}"
-    return f"vote.mark_{method}_{'yes' if mark else 'no'}"
+def _with_draft(ballot: Ballot, seal: Seal, marks: tuple[int, ...]) -> Choice:
+    given = {"ballot": str(ballot.id), "draft": seal.draft(marks)}
+    mark = marks[-1]
+    if ballot.method is Method.SEVERAL:
+        return Choice("vote.mark_chosen" if mark else "vote.mark_not_chosen", opens="vote", given=given)
+    if ballot.method is Method.RANKED and not mark:
+        return Choice("vote.mark_not_ranked", opens="vote", given=given)
+    return Choice(f"第 {mark}" if ballot.method is Method.RANKED else str(mark), opens="vote", given=given)
