@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_c
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
+from domain.areas import around
 from domain.cases import Part
 from domain.councils import Electorate
 from domain.district import District
@@ -22,6 +23,7 @@ from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
@@ -60,6 +62,7 @@ class Invitation:
     role: Role | None
     area: str | None
     person_id: int | None
+    department: str | None = None
     voter_id: int | None = None
     by_id: int | None = None
 
@@ -100,7 +103,7 @@ _FIND = select(Contacts.id).where(*_ADDRESS)
 _AT = select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_ADDRESS)
 _GET = select(*_PERSON).where(People.id == bindparam("person"))
 _HELD = (
-    select(Roles.role, Roles.area)
+    select(Roles.role, Roles.area, Roles.department)
     .where(Roles.person_id == bindparam("person"), Roles.until.is_(None))
     .order_by(Roles.id)
 )
@@ -123,6 +126,25 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
     )
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
+
+
+def _in_department(*, reachable: bool) -> Select[int]:
+    found = (
+        select(People.id)
+        .join(Roles, Roles.person_id == People.id)
+        .where(
+            Roles.area.in_([bindparam(level) for level in ("community", "street", "district")]),
+            Roles.role == literal_column(f"'{Role.DEPARTMENT}'"),
+            Roles.department == bindparam("department"),
+            Roles.until.is_(None),
+        )
+        .order_by(People.id)
+    )
+    with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+    return with_chat if reachable else found
+
+
+_IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable in (False, True)}
 
 
 class PeopleStore:
@@ -214,7 +236,7 @@ class PeopleStore:
 
     async def _person(self, row: Sequence[Any]) -> Person:
         roles = await self._db.execute(_HELD, {"person": row[0]})
-        held = tuple(Held(Role(role), area) for role, area in roles)
+        held = tuple(Held(Role(role), area, department) for role, area, department in roles)
         number, name, phone, public, language, grid, sample = row
         return Person(number, name, phone, public, language, grid, held, sample)
 
@@ -262,6 +284,14 @@ class PeopleStore:
         found = [await self.get(person_id) for person_id in numbers.unique()]
         return [person for person in found if person]
 
+    async def in_department(self, code: str, grid: str, *, reachable: bool = False) -> list[Person]:
+        """Who works in a department for an area around this grid; `reachable`: only those with a live chat."""
+        community, street, district = around(grid)
+        asked = {"department": code, "community": community, "street": street, "district": district}
+        numbers = await self._db.scalars(_IN_DEPARTMENT[reachable], asked)
+        found = [await self.get(person_id) for person_id in numbers.unique()]
+        return [person for person in found if person]
+
     async def chat_of(self, person_id: int) -> tuple[int, str, str] | None:
         """Where a message to this person goes, as (contact, language, platform); None when nowhere."""
         row = (await self._db.execute(_CHAT_OF, {"person": person_id})).one_or_none()
@@ -299,15 +329,14 @@ class PeopleStore:
             )
         )
 
-    async def grant(self, person_id: int, role: Role, area: str) -> bool:
-        """Give a role for an area; False when they hold it already."""
-        if await self._db.scalar(
-            select(Roles.id).where(
-                Roles.person_id == person_id, Roles.role == role, Roles.area == area, Roles.until.is_(None)
-            )
-        ):
+    async def grant(self, person_id: int, role: Role, area: str, department: str | None = None) -> bool:
+        """Give a role for an area, and in a department; False when they hold it already."""
+        theirs = _same_role(person_id, Held(role, area, department))
+        if await self._db.scalar(select(Roles.id).where(*theirs, Roles.until.is_(None))):
             return False
-        await self._db.execute(insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now))
+        await self._db.execute(
+            insert(Roles).values(person_id=person_id, role=role, area=area, department=department, since=self._now)
+        )
         return True
 
     async def end_roles(self, person_id: int) -> None:
@@ -344,6 +373,7 @@ class PeopleStore:
         *,
         role: Role | None = None,
         area: str | None = None,
+        department: str | None = None,
         person_id: int | None = None,
         voter_id: int | None = None,
         by_id: int | None = None,
@@ -356,6 +386,7 @@ class PeopleStore:
                 code_hash=_hash(code),
                 role=role,
                 area=area,
+                department=department,
                 person_id=person_id,
                 voter_id=voter_id,
                 by_id=by_id,
@@ -377,7 +408,12 @@ class PeopleStore:
                 )
                 .values(used_at=self._now, used_by=person_id)
                 .returning(
-                    Invitations.role, Invitations.area, Invitations.person_id, Invitations.voter_id, Invitations.by_id
+                    Invitations.role,
+                    Invitations.area,
+                    Invitations.person_id,
+                    Invitations.department,
+                    Invitations.voter_id,
+                    Invitations.by_id,
                 )
             )
         ).one_or_none()
@@ -409,6 +445,7 @@ class PeopleStore:
         await RosterStore(self._db, self._now).merge(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -466,6 +503,7 @@ class PeopleStore:
         await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))
@@ -502,9 +540,9 @@ class PeopleStore:
             for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
         }
         current = {
-            (number, role, area)
-            for number, role, area in await self._db.execute(
-                select(Roles.person_id, Roles.role, Roles.area)
+            (number, Held(Role(role), area, department))
+            for number, role, area, department in await self._db.execute(
+                select(Roles.person_id, Roles.role, Roles.area, Roles.department)
                 .join(People, People.id == Roles.person_id)
                 .where(Roles.until.is_(None), Roles.listed)
             )
@@ -515,19 +553,22 @@ class PeopleStore:
                 await self.change(known[key], **fields)
             else:
                 known[key] = await self.add(key=key, **fields)
-            wanted |= {(known[key], str(role), area) for role, area in roles}
-        for number, role, area in current - wanted:
+            wanted |= {(known[key], held) for held in roles}
+        for number, held in current - wanted:
+            await self._db.execute(update(Roles).where(*_same_role(number, held)).values(until=self._now))
+        for number, held in sorted(wanted - current, key=repr):
             await self._db.execute(
-                update(Roles)
-                .where(Roles.person_id == number, Roles.role == role, Roles.area == area)
-                .values(until=self._now)
+                insert(Roles).values(
+                    person_id=number,
+                    role=held.role,
+                    area=held.area,
+                    department=held.department,
+                    since=self._now,
+                    listed=True,
+                )
             )
-        for number, role, area in sorted(wanted - current):
-            await self._db.execute(
-                insert(Roles).values(person_id=number, role=role, area=area, since=self._now, listed=True)
-            )
-        staying = {number for number, _, _ in wanted}
-        return sorted({number for number, _, _ in current - wanted} - staying)
+        staying = {number for number, _ in wanted}
+        return sorted({number for number, _ in current - wanted} - staying)
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
@@ -542,7 +583,7 @@ class PeopleStore:
         await self.change(person_id, contact_id=await self.find(address))
 
 
-def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[tuple[Role, str]]]]:
+def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[Held]]]:
     for worker in district.workers:
         yield (
             worker.key,
@@ -553,11 +594,20 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
                 "hours": worker.hours,
                 "sample": worker.sample,
             },
-            [(worker.role, worker.area)],
+            [Held(worker.role, worker.area)],
         )
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
+
+
+def _same_role(person_id: int, held: Held) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Roles.person_id == person_id,
+        Roles.role == held.role,
+        Roles.area == held.area,
+        Roles.department.is_not_distinct_from(held.department),
+    )
 
 
 def _named(address: Address) -> dict[str, object]:

@@ -79,13 +79,14 @@ class People(Base):
 
 
 class Roles(Base):
-    """Who holds which role for which area, since when. Ended roles are kept."""
+    """Who holds which role for which area, and in which department, since when. Ended roles are kept."""
 
     __tablename__ = "roles"
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     role: Mapped[str]
     area: Mapped[str]
+    department: Mapped[str | None]
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     listed: Mapped[bool] = mapped_column(default=False)
@@ -194,6 +195,7 @@ class Invitations(Base):
     code_hash: Mapped[str] = mapped_column(primary_key=True)
     role: Mapped[str | None]
     area: Mapped[str | None]
+    department: Mapped[str | None]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -237,6 +239,7 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -543,6 +546,19 @@ class Followers(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
     at: Mapped[datetime]
     own_case: Mapped[int | None]
+
+
+class Letters(Base):
+    """What a case's reporter and whoever handles it wrote to each other, numbers masked; `side` is who of the two."""
+
+    __tablename__ = "letters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    writer_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    side: Mapped[str]
+    words: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_letters_case", "case_id", "at"), _NEVER_AGAIN)
 
 
 class Ratings(Base):

@@ -25,6 +25,7 @@ from domain.climb import LEVELS
 from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
+from domain.letters import Side
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -67,6 +68,10 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
+    "case.now.{}": Status,
+    "letter.by.{}": Side,
+    "letter.write_{}": Side,
+    "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.

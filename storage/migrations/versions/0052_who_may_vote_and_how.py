@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0052"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
