@@ -40,6 +40,7 @@ from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
 from services import digest, sign_in, stale
+from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -141,6 +142,7 @@ class Service:
                 await desk.happen(OfficeLeft(gone))
             await storage.facts.put(connection, "district", self.district.digest)
             await stale.plan_now(desk)
+        await statistics.begin(connection)
         await digest.plan_next(desk)
         await stale.plan_next(desk)
         for phone in self.district.phones:

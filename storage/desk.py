@@ -35,6 +35,7 @@ from storage.people import Contact as Chat
 from storage.people import PeopleStore
 from storage.questions import QuestionStore
 from storage.sessions import SessionStore
+from storage.statistics import StatisticsStore
 
 T = TypeVar("T")
 
@@ -80,11 +81,11 @@ class Desk:
 
     @cached_property
     def people(self) -> PeopleStore:
-        return PeopleStore(self._db, self.now)
+        return PeopleStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def cases(self) -> CaseStore:
-        return CaseStore(self._db, self.now)
+        return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def corrections(self) -> CorrectionStore:
@@ -97,6 +98,10 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def statistics(self) -> StatisticsStore:
+        return StatisticsStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def sessions(self) -> SessionStore:
