@@ -333,9 +333,11 @@ class Ballots(Base):
     cancelled: Mapped[str | None]
     result: Mapped[str | None]
     told_at: Mapped[datetime | None]
+    matter_id: Mapped[int | None]
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
+        _some("ix_ballots_matter", "matter_id", where="matter_id IS NOT NULL"),
         _NEVER_AGAIN,
     )
 
