@@ -31,6 +31,7 @@ from bot.core.rules import Rules, When
 from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
+from bot.painter import Painter
 from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
@@ -296,7 +297,7 @@ def build(
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     answers = Answers(desks, ear)
     teller = Teller(desks, keys)
-    bell = Bell(desks, [answers.refresh, teller.refresh])
+    bell = Bell(desks, [answers.refresh, teller.refresh, Painter(desks).refresh])
     service = Service(settings, district, desks, turns, book, bell, answers, teller, ear, monotonic)
     if settings.telegram_token:
         service.adapters.append(

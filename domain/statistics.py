@@ -1,7 +1,7 @@
 """What staff, grid leaders and residents may know of how an area's cases fare: each number, and over what.
 
-The three rates (响应率、解决率、满意率) are those the 12345 hotlines are judged by, Beijing's first (三率考核, 《北京市接诉即办
-工作条例》 of 2021). Nobody has published one formula for all: ours is written out in docs/statistics.md.
+The three rates (响应率、解决率、满意率) are those the 12345 hotlines are judged by, Beijing's first (三率考核,
+《北京市接诉即办工作条例》, 2021). Nobody has published one formula for all: ours is written out in docs/statistics.md.
 """
 
 from collections import Counter

@@ -33,6 +33,7 @@ from storage.keys import Keys
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
+from storage.pictures import PictureStore
 from storage.questions import QuestionStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
@@ -102,6 +103,10 @@ class Desk:
     @cached_property
     def statistics(self) -> StatisticsStore:
         return StatisticsStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def pictures(self) -> PictureStore:
+        return PictureStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:

@@ -511,6 +511,17 @@ class CountChanges(Base):
     days: Mapped[str]
 
 
+class Pictures(Base):
+    """A sheet of numbers somebody asked to see, until it is drawn and sent to them."""
+
+    __tablename__ = "pictures"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int]
+    sheet: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
+
+
 class SignInCodes(Base):
     """The one code somebody may sign in to the pages with just now, as a digest."""
 

@@ -24,6 +24,7 @@ from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.faq import Doubt
 from domain.people import Role
+from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -64,6 +65,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.did.{}": Move,
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
+    "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
@@ -75,8 +77,10 @@ _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
+    *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),
+    *("year", "answered", "solved", "content", "on_time", "whole"),
 }
-MOMENTS = {"at", "by", "closes", "due", "opens", "until", "used"}
+MOMENTS = {"at", "by", "closes", "due", "now", "opens", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
