@@ -8,10 +8,11 @@ from domain.working_time import Term
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of problem. `deadline` is the promised time from report to done, `warn` how long before it we remind.
+    """A kind of problem. `department` is the code of the one that answers for it.
 
-    `words` are what residents say when they mean it; the guess counts them. `to_staff` goes past the grid's
-    worker: a complaint about them is not theirs to handle.
+    `deadline` is the promised time from report to done, `warn` how long before it we remind. `words` are what
+    residents say when they mean it; the guess counts them. `to_staff` goes past the grid's worker: a complaint about
+    them is not theirs to handle.
     """
 
     code: str

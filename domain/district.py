@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from domain.areas import Area, Level, covers, prefix
 from domain.catalogue import Category
 from domain.climb import Rung
+from domain.departments import Department
 from domain.grids import Grid, Place
-from domain.people import Role
-from domain.working_time import Calendar
+from domain.people import Held, Role
+from domain.working_time import Calendar, Term, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One of the three phones on the demonstration page: who holds it. `holds` is a role and its area."""
+    """One of the three phones on the demonstration page: who holds it, and which roles they hold."""
 
     key: str
     title: str
     name: str
     grid: str | None = None
-    holds: tuple[tuple[Role, str], ...] = ()
+    holds: tuple[Held, ...] = ()
     worker: str | None = None
 
 
@@ -99,6 +100,7 @@ class District:
     kinds: dict[str, str]
     duties: dict[str, tuple[str, ...]]
     places: tuple[Place, ...]
+    departments: dict[str, Department]
     categories: dict[str, Category]
     entries: tuple[Entry, ...]
     workers: tuple[Worker, ...]
@@ -135,6 +137,10 @@ class District:
     def category(self, code: str) -> Category:
         """A category by its code; 其他 for one the catalogue no longer has."""
         return self.categories.get(code) or self.categories["other"]
+
+    def department(self, code: str) -> Department:
+        """A department by its code; one the list no longer has is called by that."""
+        return self.departments.get(code) or Department(code, code, code, Level.DISTRICT, Term(1, Unit.WORKING_DAY))
 
     def heirs(self, code: str, day: date) -> list[Grid]:
         """The grids in force that an old or present code leads to; empty for a code that never was."""
