@@ -10,7 +10,9 @@ from services.chart import GREEN, INK, MARGIN, PAPER, SOFT, TRACK, WIDTH, WOOD, 
 
 # At 390 px, the width of a phone, the smallest letters are 12 px high.
 _TITLE, _HUGE, _TEXT, _SMALL = 56, 76, 38, 34
-_BAR, _GAP, _LINE = 26, 30, 54
+_BAR, _GAP, _LINE = 22, 22, 52
+_BETWEEN = 72
+_HALF = (WIDTH - 2 * MARGIN - _BETWEEN) // 2
 
 
 async def draw(sheet: Sheet) -> bytes:
@@ -24,7 +26,8 @@ def _draw(sheet: Sheet) -> bytes:
     image = Image.new("RGB", (WIDTH, height), PAPER)
     _put(sheet, ImageDraw.Draw(image))
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    # A few colours and the shades between letters and paper: a third of the size.
+    image.quantize(48).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
@@ -46,8 +49,16 @@ def _put(sheet: Sheet, pen: ImageDraw.ImageDraw) -> int:
         top += 26
         pen.text((MARGIN, top), block.heading, WOOD, font(_SMALL))
         top += 60
+        plain = [bar for bar in block.bars if bar.share is None]
         for bar in block.bars:
-            top = _put_bar(bar, top, pen)
+            if bar.share is not None:
+                top = _put_bar(bar, top, pen)
+        # Without bars two have room beside each other.
+        for place, bar in enumerate(plain):
+            left = MARGIN + place % 2 * (_HALF + _BETWEEN)
+            pen.text((left, top), bar.label, INK, font(_TEXT))
+            pen.text((left + _HALF, top), bar.value, INK, font(_TEXT), anchor="ra")
+            top += _LINE + 6 if place % 2 or place == len(plain) - 1 else 0
     if sheet.last:
         top += 24
         for line in wrapped(sheet.last, font(_SMALL), WIDTH - 2 * MARGIN):
@@ -63,12 +74,10 @@ def _put_bar(bar: Bar, top: int, pen: ImageDraw.ImageDraw) -> int:
     for line in wrapped(bar.label, font(_TEXT), max(room, 240)):
         pen.text((MARGIN, top), line, INK, font(_TEXT))
         top += _LINE
-    if bar.share is not None:
-        top += 4
-        pen.rounded_rectangle((MARGIN, top, MARGIN + full, top + _BAR), _BAR // 2, TRACK)
-        if bar.share > 0:
-            # Never narrower than its round ends.
-            end = MARGIN + max(_BAR, round(full * min(bar.share, 1.0)))
-            pen.rounded_rectangle((MARGIN, top, end, top + _BAR), _BAR // 2, GREEN)
-        top += _BAR
-    return top + (_GAP if bar.share is not None else 10)
+    top += 4
+    pen.rounded_rectangle((MARGIN, top, MARGIN + full, top + _BAR), _BAR // 2, TRACK)
+    if bar.share:
+        # Never narrower than its round ends.
+        end = MARGIN + max(_BAR, round(full * min(bar.share, 1.0)))
+        pen.rounded_rectangle((MARGIN, top, end, top + _BAR), _BAR // 2, GREEN)
+    return top + _BAR + _GAP
