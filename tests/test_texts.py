@@ -78,7 +78,7 @@ NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
     *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),
-    *("year", "answered", "solved", "content", "on_time", "whole"),
+    *("year", "answered", "solved", "content", "on_time"),
 }
 MOMENTS = {"at", "by", "closes", "due", "now", "opens", "until", "used"}
 
