@@ -144,7 +144,11 @@ def _day(day: date) -> Phrase:
 def by_category(category: Mapping[str, int], district: District) -> tuple[list[tuple[str, int]], int]:
     """The categories by name, the commonest first, and how many there are besides that are nobody's to read of."""
     shown = {code: count for code, count in category.items() if code in district.categories}
-    open_ones = {code: count for code, count in shown.items() if not district.category(code).to_staff}
+    open_ones = {
+        code: count
+        for code, count in shown.items()
+        if not (district.category(code).to_staff or district.category(code).private)
+    }
     named = sorted(open_ones.items(), key=lambda pair: (-pair[1], pair[0]))
     other = district.category("other").code
     hidden = sum(category.values()) - sum(open_ones.values()) + open_ones.get(other, 0)
