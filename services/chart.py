@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,11 +12,11 @@ from domain.councils import Ballot, Electorate, Result
 from domain.counting import BEST, NO, YES, Method, Owners, Verdict
 from services.ballot_words import metres
 
-_WIDTH, _MARGIN, _BAR = 1080, 64, 44
-_PAPER, _INK, _SOFT, _TRACK, _GREEN, _WOOD, _RED = (
+WIDTH, MARGIN, _BAR = 1080, 64, 44
+PAPER, INK, SOFT, TRACK, GREEN, WOOD, _RED = (
     "#FBF8F2", "#22302D", "#6E7A76", "#E9E3D6", "#1F6F63", "#C08A4E", "#A4493D",
 )  # fmt: skip
-_FULL = _WIDTH - 2 * _MARGIN
+_FULL = WIDTH - 2 * MARGIN
 _BIG, _MIDDLE, _SMALL = 48, 36, 32
 _UNITS = {
     Electorate.RESIDENTS: "人",
@@ -34,12 +33,13 @@ class _Bar:
     label: str
     figures: str
     share: float
-    colour: str = _WOOD
+    colour: str = WOOD
     line: float | None = None
 
 
 @lru_cache(maxsize=4)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Letters of so many pixels, Chinese ones too."""
     return ImageFont.truetype(noto.get_TTF_path(), size)
 
 
@@ -51,20 +51,20 @@ async def draw(ballot: Ballot, result: Result) -> bytes:
 def _draw(ballot: Ballot, result: Result) -> bytes:
     # Measured on a sheet that is cut to its length afterwards.
     sheet = _Sheet()
-    for line in _wrapped(ballot.question, _font(_BIG), _FULL):
+    for line in wrapped(ballot.question, font(_BIG), _FULL):
         sheet.write(line, _BIG)
     if verdict := _verdict(ballot, result):
         sheet.write(*verdict)
     sheet.gap(32)
     for heading, bars in _parts(ballot, result):
         if heading:
-            sheet.write(heading, _SMALL, _SOFT)
+            sheet.write(heading, _SMALL, SOFT)
         for bar in bars:
             sheet.bar(bar)
     unit = _UNITS[ballot.electorate]
     sheet.gap(24)
     sheet.write(
-        f"共 {result.votes} {unit}投票，应投 {result.eligible} {unit}，参与率 {result.turnout:.0%}", _SMALL, _SOFT
+        f"共 {result.votes} {unit}投票，应投 {result.eligible} {unit}，参与率 {result.turnout:.0%}", _SMALL, SOFT
     )
     return sheet.png()
 
@@ -103,7 +103,7 @@ def _votes(option: str, votes: int, of: int, colour: str) -> _Bar:
 
 
 def _colour(result: Result, option: int) -> str:
-    return _GREEN if option in result.tally.leads else _WOOD
+    return GREEN if option in result.tally.leads else WOOD
 
 
 def _rounds(ballot: Ballot, result: Result) -> list[tuple[str, list[_Bar]]]:
@@ -120,7 +120,7 @@ def _rounds(ballot: Ballot, result: Result) -> list[tuple[str, list[_Bar]]]:
                         f"{name}（出局）" if option == each.out else name,
                         votes,
                         live,
-                        _RED if option == each.out else _colour(result, option) if last else _WOOD,
+                        _RED if option == each.out else _colour(result, option) if last else WOOD,
                     )
                     for option, (name, votes) in enumerate(zip(ballot.options, each.counts, strict=True))
                     if option not in out
@@ -145,15 +145,15 @@ def _owners(ballot: Ballot, result: Result) -> list[tuple[str, list[_Bar]]]:
         ]
 
     return [
-        ("参加：人数、面积都要到三分之二", both("参加", voted, everybody, _WOOD, 2 / 3)),
+        ("参加：人数、面积都要到三分之二", both("参加", voted, everybody, WOOD, 2 / 3)),
         (
             f"参加的里面，同意的人数、面积都要{'到' if ballot.grave else '过'}{words}",
             [
-                *both(ballot.options[YES], sides[YES], voted, _GREEN, needed),
+                *both(ballot.options[YES], sides[YES], voted, GREEN, needed),
                 *(
                     bar
                     for option in range(NO, len(sides))
-                    for bar in both(ballot.options[option], sides[option], voted, _WOOD, None)
+                    for bar in both(ballot.options[option], sides[option], voted, WOOD, None)
                 ),
             ],
         ),
@@ -167,14 +167,14 @@ def _ratio(part: int, whole: int) -> float:
 def _verdict(ballot: Ballot, result: Result) -> tuple[str, int, str] | None:
     """What came out in one line, with its size and colour."""
     if result.verdict is Verdict.PASSED:
-        return "通过", _BIG, _GREEN
+        return "通过", _BIG, GREEN
     if result.verdict is Verdict.NOT_AGREED:
         return "没有通过", _BIG, _RED
     if result.verdict is Verdict.TOO_FEW:
         return "投票的不够，不算数", _BIG, _RED
     if ballot.method in (Method.RANKED, Method.SCORE) and result.tally.leads:
         ahead = "、".join(ballot.options[option] for option in result.tally.leads)
-        return ahead if len(result.tally.leads) == 1 else f"{ahead} 并列", _BIG, _GREEN
+        return ahead if len(result.tally.leads) == 1 else f"{ahead} 并列", _BIG, GREEN
     return None
 
 
@@ -184,45 +184,45 @@ class _Sheet:
     _LONGEST = 12000
 
     def __init__(self) -> None:
-        self._image = Image.new("RGB", (_WIDTH, self._LONGEST), _PAPER)
+        self._image = Image.new("RGB", (WIDTH, self._LONGEST), PAPER)
         self._pen = ImageDraw.Draw(self._image)
-        self._top = _MARGIN
+        self._top = MARGIN
 
     def gap(self, height: int) -> None:
         self._top += height
 
-    def write(self, words: str, size: int, colour: str = _INK) -> None:
-        for line in _wrapped(words, _font(size), _FULL):
-            self._pen.text((_MARGIN, self._top), line, colour, _font(size))
+    def write(self, words: str, size: int, colour: str = INK) -> None:
+        for line in wrapped(words, font(size), _FULL):
+            self._pen.text((MARGIN, self._top), line, colour, font(size))
             self._top += size + 18
 
     def bar(self, bar: _Bar) -> None:
-        font = _font(_MIDDLE)
-        self._pen.text((_WIDTH - _MARGIN, self._top), bar.figures, _INK, font, anchor="ra")
-        for line in _wrapped(bar.label, font, _FULL - round(font.getlength(bar.figures)) - 40):
-            self._pen.text((_MARGIN, self._top), line, _INK, font)
+        letters = font(_MIDDLE)
+        self._pen.text((WIDTH - MARGIN, self._top), bar.figures, INK, letters, anchor="ra")
+        for line in wrapped(bar.label, letters, _FULL - round(letters.getlength(bar.figures)) - 40):
+            self._pen.text((MARGIN, self._top), line, INK, letters)
             self._top += 50
         self._top += 6
-        self._pen.rounded_rectangle((_MARGIN, self._top, _MARGIN + _FULL, self._top + _BAR), _BAR // 2, _TRACK)
+        self._pen.rounded_rectangle((MARGIN, self._top, MARGIN + _FULL, self._top + _BAR), _BAR // 2, TRACK)
         if bar.share > 0:
             # Never narrower than its round ends.
             width = max(_BAR, int(_FULL * min(bar.share, 1)))
-            self._pen.rounded_rectangle((_MARGIN, self._top, _MARGIN + width, self._top + _BAR), _BAR // 2, bar.colour)
+            self._pen.rounded_rectangle((MARGIN, self._top, MARGIN + width, self._top + _BAR), _BAR // 2, bar.colour)
         if bar.line is not None:
-            at = _MARGIN + int(_FULL * bar.line)
-            self._pen.line((at, self._top - 8, at, self._top + _BAR + 8), _INK, 4)
+            at = MARGIN + int(_FULL * bar.line)
+            self._pen.line((at, self._top - 8, at, self._top + _BAR + 8), INK, 4)
         self._top += _BAR + 34
 
     def png(self) -> bytes:
         out = io.BytesIO()
-        self._image.crop((0, 0, _WIDTH, self._top + _MARGIN)).save(out, "PNG", optimize=True)
+        self._image.crop((0, 0, WIDTH, self._top + MARGIN)).save(out, "PNG", optimize=True)
         return out.getvalue()
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Sequence[str]:
+def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """A text in lines that are no wider; no line begins with what closes one."""
     lines = [""]
     for each in text.replace("\n", " "):
-        # No line begins with what closes one.
         if lines[-1] and each not in "，。、；：！？）」" and font.getlength(lines[-1] + each) > width:
             lines.append("")
         lines[-1] += each

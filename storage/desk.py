@@ -39,9 +39,11 @@ from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
+from storage.pictures import PictureStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import SessionStore
+from storage.statistics import StatisticsStore
 
 T = TypeVar("T")
 
@@ -89,11 +91,11 @@ class Desk:
 
     @cached_property
     def people(self) -> PeopleStore:
-        return PeopleStore(self._db, self.now)
+        return PeopleStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def cases(self) -> CaseStore:
-        return CaseStore(self._db, self.now)
+        return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def corrections(self) -> CorrectionStore:
@@ -106,6 +108,14 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def statistics(self) -> StatisticsStore:
+        return StatisticsStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def pictures(self) -> PictureStore:
+        return PictureStore(self._db, self.now)
 
     @cached_property
     def leaves(self) -> LeaveStore:

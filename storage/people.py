@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
+from storage.statistics import StatisticsStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -153,11 +154,12 @@ _IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable i
 
 
 class PeopleStore:
-    """Reads and writes about people, roles and their chats."""
+    """Reads and writes about people, roles and their chats; `zone`: whose days are counted when two become one."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo = UTC) -> None:
         self._db = connection
         self._now = now
+        self._zone = zone
 
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
@@ -445,10 +447,8 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
-        rated = select(Ratings.case_id).where(Ratings.person_id == into)
-        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
-        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await RosterStore(self._db, self._now).merge(old, into)
+        await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
@@ -470,6 +470,20 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_ratings(self, old: int, into: int) -> None:
+        """One voice a case: where both said what they make of a result, what `into` said stays and counts."""
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        twice = (Ratings.person_id == old, Ratings.case_id.in_(rated))
+        statistics = StatisticsStore(self._db, self._now, self._zone)
+        cases = set(await self._db.scalars(select(Ratings.case_id).where(*twice)))
+        # Held, so that nobody takes a step with one of them meanwhile and counts what goes here as well.
+        await self._db.execute(select(Cases.id).where(Cases.id.in_(cases)).order_by(Cases.id).with_for_update())
+        before = [(case, await statistics.life(case)) for case in sorted(cases)]
+        await self._db.execute(delete(Ratings).where(*twice))
+        for case, life in before:
+            await statistics.changed(life, await statistics.life(case))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
 
     async def _merge_doers(self, old: int, into: int) -> None:
         """Who did the work under another number may not check it under this one."""

@@ -613,6 +613,42 @@ class Ratings(Base):
     at: Mapped[datetime]
 
 
+class AreaCounts(Base):
+    """The statistics of an area: what was counted of which day (`2026-11-23`), month (`2026-11`), of all time (empty).
+
+    `counts` is JSON, as `domain/tally.py` names things. `storage/statistics.py` makes all of it again from the journal.
+    """
+
+    __tablename__ = "area_counts"
+    area: Mapped[str] = mapped_column(primary_key=True)
+    span: Mapped[str] = mapped_column(primary_key=True)
+    counts: Mapped[str]
+    __table_args__ = _NO_ORDER
+
+
+class CountChanges(Base):
+    """What the steps of the last minute changed in a grid's statistics, by day, until it is gathered into AreaCounts.
+
+    Only added to with a step, so that two steps never wait for each other.
+    """
+
+    __tablename__ = "count_changes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    grid: Mapped[str] = mapped_column(index=True)
+    days: Mapped[str]
+
+
+class Pictures(Base):
+    """A sheet of numbers somebody asked to see, until it is drawn and sent to them."""
+
+    __tablename__ = "pictures"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int]
+    sheet: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
+
+
 class SignInCodes(Base):
     """The one code somebody may sign in to the pages with just now, as a digest."""
 

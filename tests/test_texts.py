@@ -27,6 +27,7 @@ from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
 from domain.people import Role
+from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -76,6 +77,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
+    "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
@@ -103,8 +105,10 @@ NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("best", "handful", "households", "papers", "people_share", "quorum", "spent", "yes_people"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
+    *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),
+    *("year", "answered", "solved", "content", "on_time"),
 }
-MOMENTS = {"at", "by", "closes", "due", "opens", "until", "used", "begins", "starts"}
+MOMENTS = {"at", "begins", "by", "closes", "due", "now", "opens", "starts", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
