@@ -462,6 +462,19 @@ def _check_time(matter: Matter, move: Move, person: Person, now: datetime, leaf:
         raise Refused("matter.door_shut", title=matter.title, at=leaf.due_at)
 
 
+def check_ballot(matter: Matter | None, person: Person | None, area: str) -> None:
+    """Raise `Refused` unless this person may put this matter to the vote of that area now."""
+    if matter is None or person is None or Part.HOST not in parts(matter, person):
+        raise Refused("matter.not_found")
+    if matter.status not in RULES[Move.BALLOT].start:
+        raise Refused(f"matter.already.{matter.status}", title=matter.title)
+    if matter.grids:
+        # A ballot has one area, and the one around these grids is others' as well.
+        raise Refused("matter.several_grids", title=matter.title, place=matter.place)
+    if area != matter.area:
+        raise Refused("matter.other_area", answer="ballot_open.area", title=matter.title, place=matter.place)
+
+
 def moves(matter: Matter, person: Person, now: datetime, leaf: Leaf | None = None) -> list[Move]:
     """What this person may do with this matter now; given a leaf, what with that one."""
     possible = []

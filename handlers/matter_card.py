@@ -21,7 +21,7 @@ from domain.matters import (
     sees,
 )
 from domain.refusals import Refused
-from services import carry_out, councils
+from services import ballot_words, carry_out
 from services.matter_news import ballot, button, quoted, unfollow
 from services.public_notice import decided
 from storage.desk import Desk
@@ -189,8 +189,8 @@ def _further(matter: Matter, around: Around) -> tuple[Phrase | str, ...]:
     if around.ballot is not None and matter.status is Status.BALLOT:
         lines.append(Phrase("matter.ballot_open", {"closes": around.ballot.closes_at}))
     if around.ballot is not None and around.ballot.result is not None and matter.decision is not None:
-        lines += councils.counts(around.ballot)
-    if matter.status in (Status.NOTICE, Status.CARRY, Status.RATE, Status.DONE):
+        lines += ballot_words.outcome(around.ballot)
+    elif matter.status in (Status.NOTICE, Status.CARRY, Status.RATE, Status.DONE):
         lines.append(Phrase("matter.has_decision", {"words": decided(matter)}))
     if matter.status is Status.NOTICE and matter.notice_until:
         lines.append(Phrase("matter.notice_until", {"until": matter.notice_until}))

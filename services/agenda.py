@@ -2,8 +2,7 @@
 
 from bot.core.rules import when
 from domain.councils import BallotCancelled, BallotOpened
-from domain.matters import RULES, Matter, Move, Part, Status, above, moved_on, parts, rank
-from domain.people import Person
+from domain.matters import Move, Part, Status, above, check_ballot, moved_on, rank
 from domain.refusals import Refused
 from services.matter_news import Doing, ballot, button, look, put_down, tell_hosts
 from storage.desk import Desk
@@ -53,22 +52,13 @@ async def put_to_the_vote(opened: BallotOpened, desk: Desk) -> None:
     if opened.matter is None:
         return
     person, matter = await desk.people.get(opened.by), await desk.matters.find(opened.matter, lock=True)
-    _check_ballot(matter, person, opened)
+    check_ballot(matter, person, opened.area)
     if matter is not None:
         await desk.matters.name(matter, opened.question)
         named = await desk.matters.get(matter.id)
         after = moved_on(named, Move.BALLOT, desk.now)
         # The whole area has just been asked to vote: nobody is told a second time.
         await put_down(after, Move.BALLOT, desk, opened.by, Part.HOST)
-
-
-def _check_ballot(matter: Matter | None, person: Person | None, opened: BallotOpened) -> None:
-    if matter is None or person is None or Part.HOST not in parts(matter, person):
-        raise Refused("matter.not_found")
-    if matter.status not in RULES[Move.BALLOT].start:
-        raise Refused(f"matter.already.{matter.status}", title=matter.title)
-    if opened.area != matter.area:
-        raise Refused("matter.other_area", answer="ballot_open.area", title=matter.title, place=matter.place)
 
 
 @when(BallotCancelled)

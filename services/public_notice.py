@@ -6,6 +6,7 @@ from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.councils import Ballot, ResultTold
+from domain.counting import Verdict
 from domain.matters import Kind as Filed
 from domain.matters import Leaf, Matter, Move, NoticeEnds, State, Status, above, moved_on, rank
 from domain.refusals import Refused
@@ -40,9 +41,13 @@ def _noticed(matter: Matter, desk: Desk) -> Matter:
 
 
 def _outcome(ballot_: Ballot) -> str:
-    """What a ballot came to, in its own words: the option in front; several when none is."""
-    leads = ballot_.result.tally.leads if ballot_.result else ()
-    return "、".join(ballot_.options[each] for each in leads)
+    """What a ballot came to: the option in front, several when none is; or what its own rules make of it."""
+    result = ballot_.result
+    if result is None:
+        return ""
+    if result.verdict in (Verdict.TOO_FEW, Verdict.NOT_AGREED):
+        return result.verdict
+    return "、".join(ballot_.options[each] for each in result.tally.leads)
 
 
 async def _lay_open(matter: Matter, desk: Desk) -> None:
@@ -63,6 +68,10 @@ async def _lay_open(matter: Matter, desk: Desk) -> None:
 
 def decided(matter: Matter) -> Phrase | str:
     """What was decided, as people read it."""
+    if matter.decision == Verdict.TOO_FEW:
+        return Phrase("matter.too_few")
+    if matter.decision == Verdict.NOT_AGREED:
+        return Phrase("matter.not_agreed")
     return matter.decision or Phrase("matter.nothing_decided")
 
 

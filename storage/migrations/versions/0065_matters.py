@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0060"
-down_revision = "0051"
+revision = "0065"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
