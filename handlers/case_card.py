@@ -3,7 +3,9 @@
 from bot.core.render import Phrase
 from bot.core.talk import Talk
 from bot.core.words import Choice
-from domain.cases import REOPENED, Case, Move, Part, Phase, Status, Step, moves, parts, phase
+from domain.cases import OPEN, RANKS, REOPENED, Case, Move, Part, Phase, Status, Step, moves, parts, phase
+from domain.district import District
+from domain.people import STAFF, Role
 from services.news import button, date_of, day_of
 from storage.desk import Desk
 
@@ -19,8 +21,13 @@ _OFFERED = (
     Move.GIVE_TIME,
     Move.DENY_TIME,
     Move.RESUME,
+    Move.ANSWER,
+    Move.ASSIGN,
     Move.DISPATCH,
+    Move.RAISE,
+    Move.LOWER,
     Move.RETURN,
+    Move.SUPERVISE,
     Move.ASK_TIME,
     Move.MERGE,
     Move.HANG,
@@ -29,10 +36,11 @@ _OFFERED = (
     Move.RECLASSIFY,
     Move.REOPEN,
     Move.REMARK,
+    Move.URGE,
     Move.WITHDRAW,
 )
 # Said among colleagues, or to be read only by who has asked for it.
-_INSIDE = (Move.RETURN, Move.DENY_TIME)
+_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.SUPERVISE, Move.RAISE, Move.LOWER)
 
 
 def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
@@ -46,7 +54,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
     photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
     # Only those who deal with it read how to reach its reporter.
-    inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF}
+    inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF, Part.BELOW}
     reporter = case.reporter_id if inside and case.reporter_id != talk.person.id else None
     phone = await talk.look("phone", str | None, lambda desk: _phone(desk, reporter))
     others = len(await talk.look("followers", list[int], lambda desk: desk.cases.followers(case.id))) if inside else 0
@@ -61,7 +69,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         status=Phrase(f"case.status.{case.status}"),
         progress=_progress(case),
         due=case.due_at,
-        further=_further(talk, case),
+        further=Phrase("case.further", {"held": _held(talk, case), "further": _further(talk, case)}),
         when=day_of(case),
         phone=Phrase("case.phone", {"phone": phone}) if phone else "",
         others=Phrase("case.others", {"count": others}) if others else "",
@@ -72,7 +80,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 {
                     "at": step.at,
                     "move": Phrase(f"case.did.{step.move}"),
-                    "words": _why(step, inside=bool(inside)),
+                    "words": _why(step, talk.district, inside=bool(inside)),
                 },
             )
             for step in steps
@@ -80,11 +88,17 @@ async def show(talk: Talk[Desk], case: Case) -> None:
     )
 
 
-def _why(step: Step, *, inside: bool) -> Phrase | str:
+def _why(step: Step, district: District, *, inside: bool) -> Phrase | str:
     """What was said at a step; some of it, as why a worker gave it back, among colleagues only."""
     if step.move is Move.CLIMB:
         return Phrase(f"role.{step.words}")
-    return f"：{step.words}" if step.words and (inside or step.move not in _INSIDE) else ""
+    if step.move is Move.ASSIGN:
+        return Phrase("case.to_department", {"department": district.department(step.words).short})
+    why = f"：{step.words}" if step.words and (inside or step.move not in _INSIDE) else ""
+    if step.move in (Move.RAISE, Move.LOWER):
+        level = next(role for role in STAFF if RANKS[role] == step.target)
+        return Phrase("case.to_level", {"level": Phrase(f"level.{level}"), "why": why})
+    return why
 
 
 def _progress(case: Case) -> Phrase | str:
@@ -101,6 +115,17 @@ def _progress(case: Case) -> Phrase | str:
         for number, each in enumerate(order)
     }
     return Phrase("case.progress", marks)
+
+
+def _held(talk: Talk[Desk], case: Case) -> Phrase | str:
+    """Where it lies, when that is not the community; and until when somebody waits for an answer."""
+    held: Phrase | str = ""
+    if case.status in OPEN and case.department:
+        held = Phrase("case.with_department", {"department": talk.district.department(case.department).short})
+    elif case.status in OPEN and case.level is not Role.COMMUNITY:
+        held = Phrase("case.with_level", {"level": Phrase(f"level.{case.level}")})
+    owed = Phrase("case.answer_by", {"by": case.answer_by}) if case.answer_by else ""
+    return Phrase("case.further", {"held": held, "further": owed})
 
 
 def _further(talk: Talk[Desk], case: Case) -> Phrase | str:

@@ -29,9 +29,9 @@ from domain.cases import (
     Score,
     Status,
     Step,
+    asks_over,
     check,
     complete,
-    rank,
 )
 from domain.climb import still_owed
 from domain.people import STAFF, WORKERS, Person, Role
@@ -39,14 +39,16 @@ from domain.refusals import Refused
 from domain.residents import ChatLost
 from nlp import private
 from nlp.normalise import mask
-from services import deadlines
-from services.news import News, button, date_of, look, scores, shown, signed, unfollow
+from services import deadlines, dispatch
+from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
 # The same words for the same place, said again so soon, are the same report.
 SAME_WITHIN = timedelta(minutes=30)
 _LEADERS_UP = 1
+# What somebody does who follows a case, and has no other part in it.
+FOLLOWERS_TOO = (Move.APPRAISE, Move.URGE)
 
 
 @when(ProblemReported)
@@ -120,7 +122,7 @@ async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
 
 
 def _to_arrange(case: Case) -> list[Choice]:
-    return [button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)]
+    return dispatch.arrange(case)
 
 
 @when(CaseMoved)
@@ -131,22 +133,26 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     person = await desk.people.get(moved.by)
     if person is None:
         raise Refused("case.not_found")
-    follows = moved.move is Move.APPRAISE and await desk.cases.follows(case.id, person.id)
+    follows = moved.move in FOLLOWERS_TOO and await desk.cases.follows(case.id, person.id)
     part = check(case, moved.move, person, desk.now, follows=follows)
     bare = moved.move is Move.FINISH and not moved.photos
     complete(case, moved, desk.now, shown=bare and bool(await desk.cases.photos(case.id)))
     after = await _after(case, moved, person, desk)
+    after = await dispatch.end_demands(after, desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
         words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
-    step = Step(desk.now, person.id, moved.move, words, part, moved.to or moved.into)
+    target = moved.to or moved.into
+    if moved.move in dispatch.MOVES:
+        words, target = dispatch.noted(after, moved)
+    step = Step(desk.now, person.id, moved.move, words, part, target)
     await desk.cases.step(after, step, moved.photos, "done" if moved.move is Move.FINISH else "reported")
-    made = _Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
+    made = Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
     await _TELL[moved.move](made, desk)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """A move that was made: the case before and after it, by whom, and who is yet to be told; `kept`: merged into."""
 
     moved: CaseMoved
@@ -175,10 +181,10 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         # What was asked of the state it leaves is asked no more.
         after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None)
     if rule.manned is not None:
-        manned = await _in_office(case, desk)
-        after = replace(
-            after, status=rule.manned if manned else after.status, worker_id=case.worker_id if manned else None
-        )
+        if await _in_office(case, desk):
+            after = replace(after, status=rule.manned)
+        else:
+            after = replace(after, worker_id=None, department=None)
     if after.status in REOPENED:
         after = replace(after, reopen_until=now + timedelta(days=desk.district.reopen_within))
     if after.status in ENDED:
@@ -189,10 +195,10 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.FINISH:
             return replace(after, worker_id=person.id, doers=_with(case, person), done_at=now)
         case Move.RETURN:
-            return replace(after, worker_id=None)
+            return replace(after, worker_id=None, department=None)
         case Move.DISPATCH:
             await _check_worker(case, moved.to, desk)
-            return replace(after, worker_id=moved.to, round=case.round + 1)
+            return replace(after, worker_id=moved.to, department=None, round=case.round + 1)
         case Move.ASK_CHECK:
             await _check_checker(case, moved, desk)
             return replace(after, checker_id=moved.to)
@@ -205,7 +211,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.HANG:
             return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
         case Move.ASK_TIME:
-            return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=rank(person, case.grid))
+            return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=asks_over(case, person))
         case Move.GIVE_TIME | Move.DENY_TIME:
             return _unasked(after)
         case Move.REOPEN:
@@ -215,7 +221,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return replace(after, merged_into=moved.into)
         case Move.WITHDRAW:
             return await _withdrawing(case, after, desk)
-    return after
+    return await dispatch.after(case, after, moved, person, desk) if moved.move in dispatch.MOVES else after
 
 
 def _unasked(case: Case) -> Case:
@@ -229,7 +235,10 @@ def _with(case: Case, person: Person) -> tuple[int, ...]:
 async def _in_office(case: Case, desk: Desk) -> bool:
     """Whether the one it lies with may still work there."""
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
-    return worker is not None and (_works_near(worker, case) or worker.serves(case.grid, STAFF))
+    if worker is None:
+        return False
+    theirs = worker.of_department(case.department, case.grid) if case.department else _works_near(worker, case)
+    return theirs or worker.serves(case.grid, STAFF)
 
 
 def _works_near(person: Person, case: Case) -> bool:
@@ -282,13 +291,13 @@ async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
         return after
     # A complaint is between its reporter and staff.
     await desk.cases.unfollow(case.id)
-    return replace(after, worker_id=None, status=Status.RETURNED)
+    return replace(after, worker_id=None, department=None, status=Status.RETURNED)
 
 
 # Who is told of what.
 
 
-async def _accepted(made: _Made, desk: Desk) -> None:
+async def _accepted(made: Made, desk: Desk) -> None:
     case, person = made.case, made.person
     await made.news.answer(
         "case.you_accepted",
@@ -296,20 +305,30 @@ async def _accepted(made: _Made, desk: Desk) -> None:
         choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
         **made.where,
     )
-    await _relieve(made, signed(case, person))
+    await _relieve(made, signed(case, person, desk.district))
+    if case.department:
+        await made.news.tell_reporter(
+            "case.was_taken", number=case.number, who=signed(case, person, desk.district), due=case.due_at
+        )
+        return
     await made.news.tell_reporter("case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
 
 
-async def _relieve(made: _Made, who: Phrase) -> None:
+async def _relieve(made: Made, who: Phrase) -> None:
     """Let the one it lay with know that somebody else has it now."""
-    if made.before.worker_id != made.case.worker_id:
-        await made.news.tell(made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, **made.where)
+    before, case = made.before, made.case
+    # Among the people of one department it goes without saying.
+    if before.worker_id != case.worker_id and (before.worker_id or before.department != case.department):
+        await made.news.tell_handlers(before, "case.taken_over", who=who, **made.where)
 
 
-async def _returned(made: _Made, desk: Desk) -> None:
+async def _returned(made: Made, desk: Desk) -> None:
     case = made.case
-    await made.news.answer("case.you_returned", number=case.number)
-    await made.news.tell_reporter("case.was_returned", number=case.number)
+    level = Phrase(f"level.{case.level}")
+    await made.news.answer("case.you_returned", number=case.number, level=level)
+    await made.news.tell_reporter(
+        "case.was_returned", number=case.number, who=handler(made.before, desk.district), level=level
+    )
     await made.news.tell_above(
         "case.returned_to_staff",
         worker=made.person.name,
@@ -318,12 +337,11 @@ async def _returned(made: _Made, desk: Desk) -> None:
         choices=_to_arrange(case),
         **made.where,
     )
-    await made.news.tell(
-        made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=Phrase("case.others_now"), **made.where
-    )
+    others = Phrase("case.others_now", {"level": level})
+    await made.news.tell_handlers(made.before, "case.taken_over", who=others, **made.where)
 
 
-async def _dispatched(made: _Made, desk: Desk) -> None:
+async def _dispatched(made: Made, desk: Desk) -> None:
     case = made.case
     worker = await desk.people.get(case.worker_id or 0)
     name = worker.name or "" if worker else ""
@@ -331,14 +349,14 @@ async def _dispatched(made: _Made, desk: Desk) -> None:
     if not await _give_to_worker(case, made.news, desk):
         await made.news.answer("case.unreachable", worker=name, choices=[button(case, Move.DISPATCH)])
     if worker:
-        await _relieve(made, signed(case, worker))
+        await _relieve(made, signed(case, worker, desk.district))
     await made.news.tell_reporter("case.was_dispatched", number=case.number, worker=name)
 
 
-async def _finished(made: _Made, desk: Desk) -> None:
+async def _finished(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     said = Phrase("case.they_said", {"words": made.moved.words}) if made.moved.words else ""
-    who = signed(case, made.person)
+    who = signed(case, made.person, desk.district)
     await news.answer("case.you_finished", number=case.number)
     # Who reported it and had a hand in it is not asked: that would be no check.
     may_rate = case.reporter_id not in case.doers
@@ -364,7 +382,7 @@ async def _finished(made: _Made, desk: Desk) -> None:
     )
 
 
-async def _rated(made: _Made, desk: Desk) -> None:
+async def _rated(made: Made, desk: Desk) -> None:
     case = made.case
     await _thank(made, desk)
     score = Phrase(f"case.{Score(made.moved.score or 2).name.lower()}")
@@ -373,7 +391,7 @@ async def _rated(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _thank(made: _Made, desk: Desk) -> None:
+async def _thank(made: Made, desk: Desk) -> None:
     """Thank for a rating; who is not content is told what they can do, and those above hear of it."""
     case = made.case
     if made.moved.score != Score.POOR:
@@ -389,18 +407,18 @@ async def _thank(made: _Made, desk: Desk) -> None:
     await made.news.tell_above("case.rated_poorly", why=made.moved.words or "—", choices=[], **made.where)
 
 
-async def _closed_for_followers(made: _Made) -> None:
+async def _closed_for_followers(made: Made) -> None:
     case = made.case
     offered = scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR)
     await made.news.tell_followers("case.closed_followed", number=case.number, choices=offered)
 
 
-async def _check_no_more(made: _Made) -> None:
+async def _check_no_more(made: Made) -> None:
     """Whoever was asked to check it need not any more."""
     await made.news.tell(made.before.checker_id, "case.check_over", kind=Kind.PUSH, **made.where)
 
 
-async def _verified(made: _Made, desk: Desk) -> None:
+async def _verified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await news.answer("case.you_verified", number=case.number)
     # Whoever had a hand in it is not asked how it turned out.
@@ -410,7 +428,7 @@ async def _verified(made: _Made, desk: Desk) -> None:
             "case.was_closed",
             topic=f"case:{case.id}",
             number=case.number,
-            who=signed(case, made.person),
+            who=signed(case, made.person, desk.district),
             choices=scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR),
         )
     for number in (case.worker_id, case.reporter_id):
@@ -419,7 +437,7 @@ async def _verified(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _rejected(made: _Made, desk: Desk) -> None:
+async def _rejected(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await news.answer("case.you_rejected", number=case.number)
     await deadlines.plan(case, desk)
@@ -436,7 +454,7 @@ async def _rejected(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _check_asked(made: _Made, desk: Desk) -> None:
+async def _check_asked(made: Made, desk: Desk) -> None:
     case = made.case
     checker = await desk.people.get(case.checker_id or 0)
     await made.news.answer("case.you_asked_check", number=case.number, worker=checker.name or "" if checker else "")
@@ -462,7 +480,7 @@ def _checks(case: Case) -> list[Choice]:
     return [button(case, Move.VERIFY), button(case, Move.REJECT)]
 
 
-async def _withdrawn(made: _Made, desk: Desk) -> None:
+async def _withdrawn(made: Made, desk: Desk) -> None:
     case = made.case
     if case.status is not Status.WITHDRAWN:
         await made.news.answer("case.you_withdrew_alone", number=case.number)
@@ -470,20 +488,20 @@ async def _withdrawn(made: _Made, desk: Desk) -> None:
     await made.news.answer("case.you_withdrew", number=case.number)
     again = Choice("report.title", opens="report")
     await made.news.tell_followers("case.withdrawn_followed", number=case.number, choices=[again])
-    await made.news.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, **made.where)
+    await made.news.tell_handlers(made.before, "case.was_withdrawn", **made.where)
 
 
-async def _dismissed(made: _Made, desk: Desk) -> None:
+async def _dismissed(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_dismissed", number=made.case.number)
     await _ended(made, "case.was_dismissed", desk)
 
 
-async def _disowned(made: _Made, desk: Desk) -> None:
+async def _disowned(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_disowned", number=made.case.number)
     await _ended(made, "case.was_disowned", desk)
 
 
-async def _ended(made: _Made, key: str, desk: Desk) -> None:
+async def _ended(made: Made, key: str, desk: Desk) -> None:
     case = made.case
     await made.news.tell_reporter(
         key,
@@ -496,13 +514,13 @@ async def _ended(made: _Made, key: str, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _stand_down(made: _Made) -> None:
+async def _stand_down(made: Made) -> None:
     """Let the one it lay with know that there is nothing to do about it now."""
     status = Phrase(f"case.status.{made.case.status}")
-    await made.news.tell(made.before.worker_id, "case.stand_down", kind=Kind.PUSH, status=status, **made.where)
+    await made.news.tell_handlers(made.before, "case.stand_down", status=status, **made.where)
 
 
-async def _merged(made: _Made, desk: Desk) -> None:
+async def _merged(made: Made, desk: Desk) -> None:
     case, kept = made.case, made.kept
     if kept is None:
         raise LookupError(f"case {case.id} was merged into none")
@@ -513,10 +531,9 @@ async def _merged(made: _Made, desk: Desk) -> None:
     )
     await desk.cases.join(case, kept)
     others = await desk.cases.followers(kept.id)
-    await made.news.tell(
-        kept.worker_id,
+    await made.news.tell_handlers(
+        kept,
         "case.joined",
-        kind=Kind.PUSH,
         number=kept.number,
         other=case.number,
         count=len(others) + 1,
@@ -525,7 +542,7 @@ async def _merged(made: _Made, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _hung(made: _Made, desk: Desk) -> None:
+async def _hung(made: Made, desk: Desk) -> None:
     case = made.case
     if case.look_at is None:
         raise LookupError(f"case {case.id} hangs for ever")
@@ -538,7 +555,7 @@ async def _hung(made: _Made, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _resumed(made: _Made, desk: Desk) -> None:
+async def _resumed(made: Made, desk: Desk) -> None:
     case = made.case
     arrange = [] if case.worker_id else _to_arrange(case)
     await made.news.answer("case.you_resumed", number=case.number, due=case.due_at, choices=arrange)
@@ -546,13 +563,13 @@ async def _resumed(made: _Made, desk: Desk) -> None:
     await made.news.tell_reporter("case.was_resumed", number=case.number, due=case.due_at)
 
 
-async def _time_asked(made: _Made, desk: Desk) -> None:
+async def _time_asked(made: Made, desk: Desk) -> None:
     case = made.case
     facts: dict[str, Any] = {"number": case.number, "until": case.asked_until}
     told = await made.news.tell_above(
         "case.time_asked",
         over=case.asked_rank or 1,
-        who=signed(case, made.person),
+        who=signed(case, made.person, desk.district),
         place=case.place,
         due=case.due_at,
         why=made.moved.words,
@@ -562,29 +579,28 @@ async def _time_asked(made: _Made, desk: Desk) -> None:
     await made.news.answer("case.you_asked_time" if told else "case.nobody_above", **facts)
 
 
-async def _time_given(made: _Made, desk: Desk) -> None:
+async def _time_given(made: Made, desk: Desk) -> None:
     case = made.case
     await deadlines.plan(case, desk)
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
     await made.news.answer("case.you_gave_time", **facts)
-    for number in (made.before.asked_by, case.worker_id):
-        await made.news.tell(number, "case.time_given", kind=Kind.PUSH, place=case.place, **facts)
+    await made.news.tell(made.before.asked_by, "case.time_given", kind=Kind.PUSH, place=case.place, **facts)
+    await made.news.tell_handlers(case, "case.time_given", place=case.place, **facts)
     steps = await desk.cases.steps(case.id)
     why = next((step.words for step in reversed(steps) if step.move is Move.ASK_TIME), "")
     await made.news.tell_reporter("case.was_extended", why=why, **facts)
 
 
-async def _time_denied(made: _Made, desk: Desk) -> None:
+async def _time_denied(made: Made, desk: Desk) -> None:
     case = made.case
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
     await made.news.answer("case.you_denied_time", **facts)
-    for number in (made.before.asked_by, case.worker_id):
-        await made.news.tell(
-            number, "case.time_denied", kind=Kind.PUSH, place=case.place, why=made.moved.words, **facts
-        )
+    said: dict[str, Any] = {"place": case.place, "why": made.moved.words, **facts}
+    await made.news.tell(made.before.asked_by, "case.time_denied", kind=Kind.PUSH, **said)
+    await made.news.tell_handlers(case, "case.time_denied", **said)
 
 
-async def _reopened(made: _Made, desk: Desk) -> None:
+async def _reopened(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await deadlines.plan(case, desk)
     await news.answer("case.you_reopened", number=case.number, due=case.due_at)
@@ -596,30 +612,28 @@ async def _reopened(made: _Made, desk: Desk) -> None:
     await news.tell_followers("case.reopened_followed", number=case.number, due=case.due_at)
 
 
-async def _appraised(made: _Made, desk: Desk) -> None:
+async def _appraised(made: Made, desk: Desk) -> None:
     await _thank(made, desk)
 
 
-async def _remarked(made: _Made, desk: Desk) -> None:
+async def _remarked(made: Made, desk: Desk) -> None:
     case = made.case
     await made.news.answer("case.you_remarked", number=case.number)
-    for other, kind in ((case.worker_id, Kind.PUSH), (case.reporter_id, Kind.NOTICE)):
-        await made.news.tell(
-            other,
-            "case.was_remarked",
-            number=case.number,
-            words=made.moved.words,
-            photos=made.moved.photos,
-            kind=kind,
-            choices=[button(case, Move.REMARK)],
-        )
+    said: dict[str, Any] = {
+        "number": case.number,
+        "words": made.moved.words,
+        "photos": made.moved.photos,
+        "choices": [button(case, Move.REMARK)],
+    }
+    await made.news.tell_handlers(case, "case.was_remarked", **said)
+    await made.news.tell(case.reporter_id, "case.was_remarked", **said)
 
 
-async def _reclassified(made: _Made, desk: Desk) -> None:
+async def _reclassified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     category = desk.district.category(case.category)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
-    arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
+    arrange = [] if case.worker_id or case.department else [button(case, Move.DISPATCH)]
     department = desk.district.department(category.department).name
     await news.answer("case.you_reclassified", choices=arrange, department=department, **facts)
     await deadlines.plan(case, desk)
@@ -629,8 +643,8 @@ async def _reclassified(made: _Made, desk: Desk) -> None:
         choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
         **facts,
     )
-    if case.worker_id is None:
-        await news.tell(made.before.worker_id, "case.taken_back", kind=Kind.PUSH, **made.where)
+    if not (case.worker_id or case.department):
+        await news.tell_handlers(made.before, "case.taken_back", **made.where)
     await news.tell_reporter("case.was_reclassified", **facts)
 
 
@@ -656,6 +670,7 @@ _TELL = {
     Move.APPRAISE: _appraised,
     Move.REMARK: _remarked,
     Move.RECLASSIFY: _reclassified,
+    **dispatch.TELL,
 }
 
 
@@ -741,7 +756,7 @@ async def take_back(left: OfficeLeft, desk: Desk) -> None:
     """What lay with somebody who holds no office any more waits for those above, and they are told."""
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
         before = await desk.cases.get(found.id, lock=True)
-        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None)
+        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)

@@ -18,6 +18,7 @@ from domain.district import District
 from domain.people import Held, Person, Role
 from storage.ballots import BallotStore
 from storage.database import Connection
+from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
@@ -427,6 +428,7 @@ class PeopleStore:
         await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
         await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await QuestionStore(self._db, self._now).merge(old, into)
+        await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
@@ -483,6 +485,7 @@ class PeopleStore:
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await QuestionStore(self._db, self._now).forget(person_id)
+        await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))

@@ -23,7 +23,7 @@ from config.settings import HOME, load
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.faq import Doubt
-from domain.people import Role
+from domain.people import STAFF, Role
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -48,6 +48,7 @@ KEY_ARGUMENT = {
     "tell_reporter": 0,
     "tell_followers": 0,
     "tell_worker": 0,
+    "tell_handlers": 1,
     "_ended": 1,
 }
 # What a call adds to the facts it is given.
@@ -63,6 +64,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.already.{}": Status,
     "case.did.{}": Move,
     "case.climb.{}": LEVELS,
+    "level.{}": STAFF,
+    "case.held.{}": (Role.STREET, Role.DISTRICT),
     "stale.{}": Doubt,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
