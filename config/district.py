@@ -84,7 +84,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         "department", "code name short level attend phone sample"
     )
     categories = pages.toml("categories.toml", "category").each(
-        "category", "code name level role department deadline warn urgent to_staff words"
+        "category", "code name level role department deadline warn urgent to_staff private words"
     )
     times = pages.toml("calendar.toml", "hours year own climb")
     own_days = times.only("own")
@@ -326,6 +326,7 @@ def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -
             words=row.texts("words"),
             urgent=row.flag("urgent", blank=False),
             to_staff=row.flag("to_staff", blank=False),
+            private=row.flag("private", blank=False),
         )
         if row.sound and category.deadline.nonstop and not category.warn.nonstop:
             row.wrong(

@@ -118,6 +118,8 @@ class Move(StrEnum):
     SUPERVISE = "supervise"
     URGE = "urge"
     ANSWER = "answer"
+    HIDE = "hide"
+    READ = "read"
     JOIN = "join"
     LEAVE = "leave"
     CLIMB = "climb"
@@ -198,6 +200,10 @@ RULES = {
     Move.URGE: Rule(UNDONE, None, _RESIDENTS, (), (Part.WORKER,)),
     # Goes to whoever asked for it; what was asked for from above, its reporter reads too.
     Move.ANSWER: Rule(_WAITING, None, (Part.WORKER, Part.STAFF), (Need.REASON,)),
+    # From now on they are 匿名居民 to everybody.
+    Move.HIDE: Rule(OPEN, None, (Part.REPORTER,)),
+    # What a case's file holds beyond what staff see of it anyway; its reporter sees that it was read.
+    Move.READ: Rule((*Status,), None, _OFFICE, (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
 }
@@ -213,8 +219,9 @@ class Case:
     """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again. `level`: whose staff hold it, community, street or district;
-    `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
+    `look_at`: when a case that hangs is looked at again. `anonymous`: its reporter has no number for anybody. `level`:
+    whose staff hold it, community, street or district; `department`: the code of the one it was dispatched to.
+    `answer_by`: when somebody who asked is owed an answer.
     """
 
     id: int
@@ -244,6 +251,7 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    anonymous: bool = False
     level: Role = Role.COMMUNITY
     department: str | None = None
     answer_by: datetime | None = None
@@ -354,6 +362,8 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.own_work", number=case.number)
     if move is Move.APPRAISE and part is Part.REPORTER and case.rating is not None:
         raise Refused("case.rated", number=case.number)
+    if move is Move.HIDE and case.anonymous:
+        raise Refused("case.hidden_already", number=case.number)
     if move is Move.REOPEN and (case.reopen_until is None or now > case.reopen_until):
         raise Refused("case.reopen_over", number=case.number)
     if move is Move.ASK_TIME:
@@ -390,7 +400,7 @@ def moves(case: Case, person: Person, now: datetime, *, follows: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class ProblemReported:
-    """A resident said what is wrong and where; perhaps on which day, and a number to call them at."""
+    """A resident said what is wrong and where; perhaps on which day, and a number to call them at, or 匿名."""
 
     by: int
     grid: str
@@ -403,6 +413,7 @@ class ProblemReported:
     place_known: bool = True
     happened_on: date | None = None
     phone: str | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

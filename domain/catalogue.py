@@ -12,7 +12,8 @@ class Category:
 
     `deadline` is the promised time from report to done, `warn` how long before it we remind. `words` are what
     residents say when they mean it; the guess counts them. `to_staff` goes past the grid's worker: a complaint about
-    them is not theirs to handle.
+    them is not theirs to handle. `private`: its reporter is offered to stay unnamed, and the door is for those who
+    handle it.
     """
 
     code: str
@@ -25,3 +26,4 @@ class Category:
     words: tuple[str, ...] = ()
     urgent: bool = False
     to_staff: bool = False
+    private: bool = False

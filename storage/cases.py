@@ -41,6 +41,7 @@ class Near(NamedTuple):
     place: str
     words: str
     opened_at: datetime
+    anonymous: bool = False
 
 
 # A case is read by its fields' order.
@@ -79,6 +80,7 @@ _CHANGING = (
     "level",
     "department",
     "answer_by",
+    "anonymous",
 )
 _CHANGE = (
     update(Cases)
@@ -100,7 +102,7 @@ _SAME = (
     .limit(1)
 )
 _NEAR = (
-    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at)
+    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at, Cases.anonymous)
     .where(
         Cases.grid == bindparam("grid"),
         Cases.category == bindparam("category"),
@@ -174,6 +176,7 @@ class CaseStore:
                 "due_at": due_at,
                 "round": 1,
                 "happened_on": reported.happened_on,
+                "anonymous": reported.anonymous,
             },
         )
         if number is None:
@@ -193,6 +196,7 @@ class CaseStore:
             latitude=reported.latitude,
             longitude=reported.longitude,
             happened_on=reported.happened_on,
+            anonymous=reported.anonymous,
         )
         self._ends[number] = _End()
         end = await self._log(

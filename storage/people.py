@@ -22,6 +22,7 @@ from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
@@ -430,6 +431,7 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).merge(old, into)
         await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -487,6 +489,7 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).forget(person_id)
         await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))

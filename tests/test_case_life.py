@@ -71,10 +71,11 @@ WORKING = ("li", "zhao")
 DEPARTMENTS = ("sun_c", "feng", "zheng")
 # Whose hands a step takes, said here a second time and in other words: a slip in the table is found.
 NEVER = {
-    "resident": {*Move} - {Move.RATE, Move.REJECT, Move.WITHDRAW, Move.REMARK, Move.REOPEN, Move.APPRAISE, Move.URGE},
+    "resident": {*Move}
+    - {Move.RATE, Move.REJECT, Move.WITHDRAW, Move.REMARK, Move.REOPEN, Move.APPRAISE, Move.HIDE, Move.URGE},
     "worker": {
         *(Move.DISPATCH, Move.DISMISS, Move.DISOWN, Move.MERGE, Move.HANG, Move.RESUME, Move.RECLASSIFY),
-        *(Move.GIVE_TIME, Move.DENY_TIME, Move.ASK_CHECK),
+        *(Move.GIVE_TIME, Move.DENY_TIME, Move.ASK_CHECK, Move.READ),
         *(Move.RAISE, Move.LOWER, Move.ASSIGN, Move.SUPERVISE),
     },
 }
@@ -264,7 +265,7 @@ class Life(RuleBasedStateMachine):
 
     def _handlers(self, case: Case) -> set[int | None]:
         """The one a case lies with, or the department's people while none of them has taken it."""
-        if case.worker_id or not case.department or case.status is Status.HUNG:
+        if case.worker_id or not case.department or case.status not in (Status.DISPATCHED, Status.HANDLING):
             return {case.worker_id}
         code = case.department
         there = self._read(lambda desk: desk.people.in_department(code, case.grid, reachable=True))
