@@ -115,3 +115,4 @@ async def _tidy(desk: Desk) -> None:
     await desk.heard.prune(timedelta(days=7))
     await desk.dues.prune(timedelta(days=90))
     await desk.sessions.prune()
+    await desk.last_words.prune()

@@ -58,7 +58,7 @@ class Part(StrEnum):
 
     WORKER: a gridworker, or where it lies with a department, its people. STAFF: of the level that holds it, or above.
     BELOW: of a level below that. ABOVE: on a level above whoever asked for more time. OVER: of a street or the
-    district, above whoever handles it. DISTRICT: of the district.
+    district, above whoever handles it. DISTRICT: of the district. COLLEAGUE: whoever is asked to take it over.
     """
 
     REPORTER = "reporter"
@@ -71,6 +71,7 @@ class Part(StrEnum):
     BELOW = "below"
     OVER = "over"
     DISTRICT = "district"
+    COLLEAGUE = "colleague"
 
 
 class Need(StrEnum):
@@ -95,6 +96,10 @@ class Move(StrEnum):
     RETURN = "return"
     DISPATCH = "dispatch"
     FINISH = "finish"
+    ON_SITE = "on_site"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
+    DECLINE = "decline"
     RATE = "rate"
     VERIFY = "verify"
     REJECT = "reject"
@@ -162,6 +167,11 @@ RULES = {
     Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,), (Need.REASON,), (*_RESIDENTS, Part.STAFF)),
     Move.DISPATCH: Rule(UNDONE, Status.DISPATCHED, (Part.STAFF,), (Need.WORKER,), _ALL),
     Move.FINISH: Rule(UNDONE, Status.DONE, (Part.WORKER, Part.STAFF), (Need.PHOTO,), _RESIDENTS),
+    Move.ON_SITE: Rule((Status.HANDLING,), None, (Part.WORKER,), (), _RESIDENTS),
+    # It stays where it is until the colleague has taken it.
+    Move.HAND_OVER: Rule(WITH_WORKER, None, (Part.WORKER,), (Need.WORKER,), (Part.COLLEAGUE,)),
+    Move.TAKE_OVER: Rule(WITH_WORKER, Status.HANDLING, (Part.COLLEAGUE,), (), _ALL),
+    Move.DECLINE: Rule(WITH_WORKER, None, (Part.COLLEAGUE,), (), (Part.WORKER,)),
     Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,), (Need.SCORE,), (Part.FOLLOWER, Part.WORKER)),
     Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, *_OFFICE), (), _ALL),
     Move.REJECT: Rule(
@@ -219,9 +229,9 @@ class Case:
     """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again. `anonymous`: its reporter has no number for anybody. `level`:
-    whose staff hold it, community, street or district; `department`: the code of the one it was dispatched to.
-    `answer_by`: when somebody who asked is owed an answer.
+    `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
+    `anonymous`: its reporter has no number for anybody. `level`: whose staff hold it, community, street or district;
+    `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
     """
 
     id: int
@@ -251,6 +261,7 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    offered_to: int | None = None
     anonymous: bool = False
     level: Role = Role.COMMUNITY
     department: str | None = None
@@ -300,6 +311,8 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
         played.add(Part.WORKER)
     if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
         played.add(Part.CHECKER)
+    if case.offered_to == person.id and person.has(*WORKERS):
+        played.add(Part.COLLEAGUE)
     if person.serves(case.grid, (Role.GRID_LEADER,)):
         played.add(Part.LEADER)
     if person.serves(case.grid, STAFF):
@@ -372,6 +385,9 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.highest", number=case.number)
     if move is Move.LOWER and lowered_to(case) is None:
         raise Refused("case.lowest", number=case.number)
+    if move is Move.HAND_OVER and case.department is not None:
+        # Among the people of a department it is nobody's but theirs who does it.
+        raise Refused("case.not_yours", number=case.number)
     if move is Move.ANSWER and case.answer_by is None:
         raise Refused("case.nothing_to_answer", number=case.number)
     return part
@@ -420,9 +436,9 @@ class ProblemReported:
 class CaseMoved:
     """Somebody did something with a case.
 
-    `to`: the worker it is dispatched to, or who is asked to check it; `into`: the case it is merged into; `score`: a
-    rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again, or an answer
-    is owed; `department`: the code of the one it is dispatched to.
+    `to`: the worker it is dispatched or handed over to, or who shall check it; `into`: the case it is merged into;
+    `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again, or an
+    answer is owed; `department`: the code of the one it is dispatched to.
     """
 
     case: int

@@ -16,7 +16,10 @@ from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
 _OFFERED = (
+    Move.TAKE_OVER,
+    Move.DECLINE,
     Move.ACCEPT,
+    Move.ON_SITE,
     Move.FINISH,
     Move.RATE,
     Move.APPRAISE,
@@ -33,6 +36,7 @@ _OFFERED = (
     Move.LOWER,
     Move.RETURN,
     Move.SUPERVISE,
+    Move.HAND_OVER,
     Move.ASK_TIME,
     Move.MERGE,
     Move.HANG,
@@ -48,6 +52,8 @@ _OFFERED = (
 )
 # Said among colleagues, or to be read only by who has asked for it.
 _INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER)
+# Among colleagues altogether.
+AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
 
 def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
@@ -107,6 +113,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 },
             )
             for step in steps
+            if inside or step.move not in AMONG_US
         ),
     )
 
@@ -179,12 +186,3 @@ def _further(talk: Talk[Desk], case: Case) -> Phrase | str:
 async def _phone(desk: Desk, person_id: int | None) -> str | None:
     person = await desk.people.get(person_id) if person_id else None
     return person.phone if person else None
-
-
-def opener(conversation: str, case: Case) -> Choice:
-    """A case in one button: number and first words."""
-    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
-
-
-def short(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

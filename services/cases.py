@@ -41,7 +41,7 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import deadlines, dispatch
+from services import at_work, deadlines, dispatch
 from services.letters import line
 from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from services.sight import sight_of
@@ -53,6 +53,8 @@ SAME_WITHIN = timedelta(minutes=30)
 _LEADERS_UP = 1
 # What somebody does who follows a case, and has no other part in it.
 FOLLOWERS_TOO = (Move.APPRAISE, Move.URGE)
+# What the photos show that come with a move.
+_STAGES = {Move.FINISH: "done", Move.ON_SITE: "on_site"}
 
 
 @when(ProblemReported)
@@ -165,9 +167,10 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     if moved.move in dispatch.MOVES:
         words, target = dispatch.noted(after, moved)
     step = Step(desk.now, person.id, moved.move, words, part, target)
-    await desk.cases.step(after, step, moved.photos, "done" if moved.move is Move.FINISH else "reported")
+    await desk.cases.step(after, step, moved.photos, _STAGES.get(moved.move, "reported"))
     made = Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
     await _TELL[moved.move](made, desk)
+    await at_work.offer_over(made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
     after = replace(case, status=rule.end or case.status, due_at=due_at)
     if rule.end is not None:
         # What was asked of the state it leaves is asked no more.
-        after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None)
+        after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None, offered_to=None)
     if rule.manned is not None:
         if await _in_office(case, desk):
             after = replace(after, status=rule.manned)
@@ -213,6 +216,17 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return replace(after, worker_id=person.id, doers=_with(case, person))
         case Move.FINISH:
             return replace(after, worker_id=person.id, doers=_with(case, person), done_at=now)
+        case Move.ON_SITE:
+            await at_work.check_arrival(case, person, desk)
+            return replace(after, doers=_with(case, person))
+        case Move.HAND_OVER:
+            await _check_worker(case, moved.to, desk)
+            await at_work.check_colleague(case, moved.to, person, desk)
+            return replace(after, offered_to=moved.to)
+        case Move.TAKE_OVER:
+            return at_work.taken(case, person)
+        case Move.DECLINE:
+            return replace(after, offered_to=None)
         case Move.RETURN:
             return replace(after, worker_id=None, department=None)
         case Move.DISPATCH:
@@ -326,7 +340,7 @@ async def _accepted(made: Made, desk: Desk) -> None:
     await made.news.answer(
         "case.you_accepted",
         due=case.due_at,
-        choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
+        choices=[button(case, move) for move in (Move.ON_SITE, Move.FINISH, Move.RETURN, Move.REMARK)],
         **made.where,
     )
     await _relieve(made, signed(case, person, desk.district))
@@ -701,6 +715,10 @@ _TELL = {
     Move.RETURN: _returned,
     Move.DISPATCH: _dispatched,
     Move.FINISH: _finished,
+    Move.ON_SITE: at_work.arrived,
+    Move.HAND_OVER: at_work.offered,
+    Move.TAKE_OVER: at_work.taken_over,
+    Move.DECLINE: at_work.declined,
     Move.RATE: _rated,
     Move.VERIFY: _verified,
     Move.REJECT: _rejected,
@@ -806,7 +824,7 @@ async def take_back(left: OfficeLeft, desk: Desk) -> None:
     """What lay with somebody who holds no office any more waits for those above, and they are told."""
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
         before = await desk.cases.get(found.id, lock=True)
-        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None)
+        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None, offered_to=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)

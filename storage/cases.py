@@ -80,6 +80,7 @@ _CHANGING = (
     "level",
     "department",
     "answer_by",
+    "offered_to",
     "anonymous",
 )
 _CHANGE = (
@@ -410,6 +411,31 @@ class CaseStore:
                 .order_by(Cases.due_at, Cases.id)
             )
         ]
+
+    async def offered_to(self, person_id: int) -> list[Case]:
+        """What somebody is asked to take over, the nearest deadline first."""
+        offered = (
+            select(*_CASE)
+            .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
+            .order_by(Cases.due_at, Cases.id)
+        )
+        return [_case(row) for row in await self._db.execute(offered)]
+
+    async def unoffer(self, worker_id: int, to: int) -> None:
+        """What lies with a worker is not offered to that colleague any more."""
+        await self._db.execute(
+            update(Cases).where(Cases.offered_to == to, Cases.worker_id == worker_id).values(offered_to=None)
+        )
+
+    async def since(self, grid: str, moment: datetime) -> tuple[int, int]:
+        """How many cases of a grid were opened since then, and how many ended."""
+        row = await self._db.execute(
+            select(
+                func.count().filter(Cases.opened_at >= moment), func.count().filter(Cases.closed_at >= moment)
+            ).where(Cases.grid == grid)
+        )
+        came, ended = row.one()
+        return came, ended
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""

@@ -31,6 +31,8 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.last_words import LastWordsStore
+from storage.leaves import LeaveStore
 from storage.letters import LetterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
@@ -103,6 +105,14 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def leaves(self) -> LeaveStore:
+        return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def last_words(self) -> LastWordsStore:
+        return LastWordsStore(self._db, self.now)
 
     @cached_property
     def letters(self) -> LetterStore:

@@ -22,6 +22,8 @@ from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.last_words import LastWordsStore
+from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
@@ -33,6 +35,7 @@ from storage.tables import (
     Followers,
     HeardMessages,
     Invitations,
+    Leaves,
     Outbox,
     Parked,
     People,
@@ -120,6 +123,8 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
         .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
         .order_by(People.id)
     )
+    # Whoever is on leave is not in office.
+    found = found.where(~select(Leaves.id).where(Leaves.person_id == People.id, ON).exists())
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
 
@@ -417,6 +422,7 @@ class PeopleStore:
             (Cases, Cases.worker_id),
             (Cases, Cases.checker_id),
             (Cases, Cases.asked_by),
+            (Cases, Cases.offered_to),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
@@ -431,6 +437,8 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).merge(old, into)
         await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LeaveStore(self._db, self._now).merge(old, into)
+        await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
@@ -489,6 +497,8 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).forget(person_id)
         await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LeaveStore(self._db, self._now).forget(person_id)
+        await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))

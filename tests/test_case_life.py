@@ -221,7 +221,7 @@ class Life(RuleBasedStateMachine):
         asking = {each.asked_by: each.move for each in demands if each.asked_by != person.id}
         self._check_told(case, after, kept, moved, followers, told, handlers, asking)
         self._check_level(case, after, who, move)
-        if move in (Move.ACCEPT, Move.FINISH):
+        if move in (Move.ACCEPT, Move.FINISH, Move.ON_SITE, Move.TAKE_OVER):
             self.doers[case.id].add(person.id)
         if after.status is Status.CLOSED and case.status is not Status.CLOSED:
             assert person.id not in self.doers[case.id]
@@ -293,12 +293,16 @@ class Life(RuleBasedStateMachine):
                 Part.FOLLOWER: {*followers},
                 Part.WORKER: handlers | self._handlers(after),
                 Part.CHECKER: {after.checker_id},
+                Part.COLLEAGUE: {after.offered_to},
             }
             wanted |= theirs.get(part, set())
         if moved.move in (Move.ACCEPT, Move.FINISH, Move.RETURN):
             wanted |= {case.worker_id}
         if after.status is not Status.DONE or moved.move is Move.ASK_CHECK:
             wanted |= {case.checker_id}
+        if after.offered_to != case.offered_to and moved.move is not Move.DECLINE:
+            # Asked for nothing any more.
+            wanted |= {case.offered_to}
         if kept is not None:
             wanted |= self._handlers(kept)
         if moved.move is Move.DENY_TIME or moved.move is Move.GIVE_TIME:
@@ -371,7 +375,7 @@ class Life(RuleBasedStateMachine):
             by=person.id,
             words=words,
             photos=photos if move is Move.FINISH else (),
-            to=self.people[to] if move in (Move.DISPATCH, Move.ASK_CHECK) else None,
+            to=self.people[to] if move in (Move.DISPATCH, Move.ASK_CHECK, Move.HAND_OVER) else None,
             into=others[into % len(others)] if move is Move.MERGE else None,
             score=score if move in (Move.RATE, Move.APPRAISE) else None,
             category=category if move is Move.RECLASSIFY else None,

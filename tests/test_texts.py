@@ -51,6 +51,8 @@ KEY_ARGUMENT = {
     "tell_worker": 0,
     "tell_handlers": 1,
     "_ended": 1,
+    "note": 3,
+    "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
 ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
