@@ -18,7 +18,7 @@ from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
 from domain.catalogue import Category
 from domain.departments import Department
-from domain.district import District, Entry, LocalAnswer, Phone, Worker
+from domain.district import ANSWER_WITHIN, District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
 from domain.matters import Terms, Tier
 from domain.people import STAFF, WORKERS, Held, Role
@@ -77,7 +77,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
     about = pages.toml(
         "district.toml",
         "name city code timezone sample hotline quiet_from quiet_until digest_at office_from office_until "
-        "office_days same_within reopen_within stale_days kinds duties phone council",
+        "office_days same_within reopen_within answer_within stale_days kinds duties phone council",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     council = about.only("council", optional=True)
@@ -135,6 +135,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         same_within=facts.number("same_within", blank=7),
         reopen_within=facts.number("reopen_within", blank=15),
         council=_council(council),
+        answer_within=term(facts, "answer_within", blank=ANSWER_WITHIN),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
