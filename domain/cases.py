@@ -188,7 +188,7 @@ ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+    """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
     `look_at`: when a case that hangs is looked at again.

@@ -204,6 +204,9 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return await _put_right(case, after, moved.category or "", desk)
         case Move.HANG:
             return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
+        case Move.RESUME:
+            # Given out anew: what was planned for it before it hung is void, whatever became of it meanwhile.
+            return replace(after, round=case.round + 1)
         case Move.ASK_TIME:
             return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=rank(person, case.grid))
         case Move.GIVE_TIME | Move.DENY_TIME:
@@ -692,7 +695,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
         return
     morning = deadlines.waits_until(case, desk)
     if desk.now < morning < case.due_at:
-        await desk.plan(nears, morning, key=f"deadline:{case.id}:{case.round}:{morning.isoformat()}")
+        await desk.plan(nears, morning, key=f"deadline:{deadlines.promise_of(case)}:{morning.isoformat()}")
         return
     await deadlines.plan_climb(case, desk)
     if case.due_at <= desk.now:
@@ -702,7 +705,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
     told = case.status is not Status.RETURNED and await news.tell_worker(
         "case.deadline_near",
-        once=f"deadline:{case.id}:{case.round}:{case.due_at.timestamp():.0f}",
+        once=f"deadline:{deadlines.promise_of(case)}",
         choices=[button(case, move), button(case, Move.ASK_TIME)],
         **shown(case, desk),
     )

@@ -16,7 +16,7 @@ async def plan(case: Case, desk: Desk) -> None:
     """See to it that its worker is warned in time, and that it climbs when that did not help."""
     warn_at = desk.district.calendar.early(case.due_at, desk.district.category(case.category).warn)
     if warn_at > desk.now:
-        await desk.plan(DeadlineNears(case.id, case.round, case.due_at), warn_at, key=f"deadline:{_promise(case)}")
+        await desk.plan(DeadlineNears(case.id, case.round, case.due_at), warn_at, key=f"deadline:{promise_of(case)}")
     elif case.due_at > desk.now:
         await plan_climb(case, desk)
     else:
@@ -41,7 +41,7 @@ async def _climb_on(case: Case, desk: Desk) -> None:
 
 async def _plan_step(case: Case, rung: Rung, at: datetime, desk: Desk) -> None:
     step = DeadlinePassed(case.id, case.round, case.due_at, rung.to)
-    await desk.plan(step, at, key=f"climb:{_promise(case)}:{rung.to}:{int(at.timestamp())}")
+    await desk.plan(step, at, key=f"climb:{promise_of(case)}:{rung.to}:{int(at.timestamp())}")
 
 
 @when(DeadlinePassed)
@@ -74,7 +74,7 @@ async def _tell(person: Person, rung: Rung, by: datetime, case: Case, desk: Desk
         person.id,
         f"case.climb.{rung.to}",
         kind=Kind.PUSH,
-        once=f"climb:{_promise(case)}:{rung.to}:{person.id}",
+        once=f"climb:{promise_of(case)}:{rung.to}:{person.id}",
         number=case.number,
         place=case.place,
         words=case.words,
@@ -119,6 +119,6 @@ def _acts_by(rung: Rung, case: Case, desk: Desk) -> datetime:
     return desk.district.calendar.due(desk.now, rung.nonstop if nonstop else rung.within)
 
 
-def _promise(case: Case) -> str:
+def promise_of(case: Case) -> str:
     """What names one promise: the same case, round and deadline."""
-    return f"{case.id}:{case.round}:{int(case.due_at.timestamp())}"
+    return f"{case.id}:{case.round}:{case.due_at.isoformat()}"
