@@ -191,7 +191,7 @@ class Case:
     """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again.
+    `look_at`: when a case that hangs is looked at again. `version` names the terms of its category it was opened under.
     """
 
     id: int
@@ -221,6 +221,7 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers, prefix
-from domain.catalogue import Category
+from domain.cases import Case
+from domain.catalogue import OTHER, Catalogue, Category
 from domain.climb import Rung
 from domain.grids import Grid, Place
 from domain.people import Role
@@ -86,6 +87,7 @@ class Phone:
 class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
+    `versions` are all terms a case was ever opened under, by name; more are learnt while the service runs, none changed.
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
     `reopen_within`: for so many days its reporter may have a case opened again.
     """
@@ -99,7 +101,7 @@ class District:
     kinds: dict[str, str]
     duties: dict[str, tuple[str, ...]]
     places: tuple[Place, ...]
-    categories: dict[str, Category]
+    catalogue: Catalogue
     entries: tuple[Entry, ...]
     workers: tuple[Worker, ...]
     calendar: Calendar
@@ -117,6 +119,7 @@ class District:
     stale_days: int = 365
     sample: bool = False
     digest: str = field(default="", repr=False)
+    versions: dict[str, Category] = field(default_factory=dict, repr=False)
 
     def day(self, moment: datetime) -> date:
         """The date it is in the district at that moment."""
@@ -132,9 +135,21 @@ class District:
             day += timedelta(days=1)
         return datetime.combine(day, self.office_from, self.timezone)
 
-    def category(self, code: str) -> Category:
-        """A category by its code; 其他 for one the catalogue no longer has."""
-        return self.categories.get(code) or self.categories["other"]
+    @property
+    def categories(self) -> dict[str, Category]:
+        """The newest entry of each category by its code, whether or not it is in force."""
+        return self.catalogue.newest
+
+    def category(self, code: str, day: date | None = None) -> Category:
+        """A category as it is that day, or as it was last said to be; 其他 for one the catalogue does not have then."""
+        if day is None:
+            return self.categories.get(code) or self.categories[OTHER]
+        return self.catalogue.holding(code, day) or self.catalogue.holding(OTHER, day) or self.categories[OTHER]
+
+    def category_of(self, case: Case) -> Category:
+        """The terms a case was opened under, or last reclassified to: they stay whatever the catalogue says since."""
+        known = self.versions.get(case.version or "")
+        return known or self.category(case.category, self.day(case.opened_at))
 
     def heirs(self, code: str, day: date) -> list[Grid]:
         """The grids in force that an old or present code leads to; empty for a code that never was."""

@@ -55,7 +55,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         choices=buttons(talk, case),
         photos=photos,
         number=case.number,
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         place=case.place,
         words=case.words,
         status=Phrase(f"case.status.{case.status}"),

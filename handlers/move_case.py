@@ -6,12 +6,12 @@ from typing import Any
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
+from domain.catalogue import OTHER
 from domain.district import District
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
 from handlers.case_card import short
 from nlp import plain, when
-from nlp.category import OTHER
 from storage.desk import Desk
 
 
@@ -111,7 +111,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             until = await talk.ask(UNTIL, _days_on(start, move), number=case.number)
         case Move.RECLASSIFY:
             guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
-            kinds = dict.fromkeys([*guessed, *talk.district.categories.values()])
+            kinds = dict.fromkeys([*guessed, *talk.district.catalogue.on(talk.district.day(talk.opening.at))])
             category = await talk.ask(
                 KIND, [(each.name, each.code) for each in kinds if each.code != case.category], number=case.number
             )
@@ -154,6 +154,6 @@ async def workers_for(case: Case, desk: Desk) -> list[Person]:
         found = [person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
         if found:
             break
-    if desk.district.category(case.category).to_staff:
+    if desk.district.category_of(case).to_staff:
         found = [person for person in found if not person.serves(case.grid, WORKERS)]
     return sorted(found, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))

@@ -46,7 +46,7 @@ def _opener(talk: Talk[Desk], case: Case, mark: str) -> Choice:
     """A case in one button; of one they follow, marked, not the words of whoever reported it."""
     if case.reporter_id == talk.person.id:
         return case_card.opener("mine", case)
-    kind = talk.district.category(case.category).name
+    kind = talk.district.category_of(case).name
     return Choice(f"{mark} · {case.number} {kind}", opens="mine", given={"case": str(case.id)})
 
 
@@ -57,7 +57,7 @@ async def _show_followed(talk: Talk[Desk], case: Case) -> None:
         "mine.followed",
         number=case.number,
         status=Phrase(f"case.status.{case.status}"),
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         due=case.due_at,
         steps=tuple(
             Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""}) for step in steps

@@ -72,6 +72,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     if "guessed" in talk.given:
         text = _LEAD.sub("", text)
     said = msgspec.structs.replace(opening, text=text)
+    # The catalogue of the day on which it was begun.
+    today = talk.district.day(opening.at)
     found = place.find(text, talk.district) if text else None
     if found is None and (grid := where.coded(said, talk.district)):
         found, text = grid, grid_code.without(text)
@@ -80,7 +82,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     words = (place.rest(text, named) if named else text) or ""
     # Looked up once: moving house in mid-conversation changes no report that was begun.
     home = await talk.look("home", str | None, _home(talk))
-    told = len(words) >= 4 or bool(words and category.named(words, talk.district))
+    told = len(words) >= 4 or bool(words and category.named(words, talk.district, today))
     happened, phone = when.happened(said, talk.district), private.phone(text)
     enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
@@ -119,7 +121,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 [
                     ("word.yes", "yes"),
                     *([("report.me_too", "me_too")] if same else []),
-                    *((talk.district.categories[each.code].name, f"is:{each.code}") for each in others),
+                    *((each.name, f"is:{each.code}") for each in others),
                     ("report.other_kind", "kind"),
                     ("word.no", "no"),
                 ],
@@ -138,14 +140,14 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 phone = phone or private.phone(answer.text)
                 photo_round += 1
             elif answer.choice == "kind":
-                offered = dict.fromkeys([*likely, *talk.district.categories.values()])
+                offered = dict.fromkeys([*likely, *talk.district.catalogue.on(today)])
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )
-                kind = talk.district.category(code)
+                kind = talk.district.category(code, today)
                 kind_round += 1
             elif answer.choice and answer.choice.startswith("is:"):
-                kind = talk.district.category(answer.choice.removeprefix("is:"))
+                kind = talk.district.category(answer.choice.removeprefix("is:"), today)
                 break
             elif answer.choice == "me_too" and same:
                 return SameTroubleMet(talk.person.id, same.case)

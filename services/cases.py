@@ -33,6 +33,7 @@ from domain.cases import (
     complete,
     rank,
 )
+from domain.catalogue import Category
 from domain.climb import still_owed
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
@@ -59,13 +60,17 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
             choices=[look(again), button(again, Move.REMARK)],
         )
         return
-    category = desk.district.category(reported.category)
+    # It may have left the catalogue while it was being reported.
+    category = desk.district.category(reported.category, desk.district.day(desk.now))
+    reported = replace(reported, category=category.code)
     due_at = promise.first(desk.now, category.deadline, desk.district.calendar)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
     if reported.phone:
         await desk.people.change(reported.by, phone=reported.phone)
-    case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
+    case = await desk.cases.open(
+        reported, worker.id if worker else None, due_at, desk.district.timezone, category.version
+    )
     await desk.tell(
         reported.by,
         "case.receipt" if worker else "case.receipt_staff",
@@ -138,7 +143,7 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     after = await _after(case, moved, person, desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
-        words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
+        words = f"{desk.district.category_of(case).name} → {desk.district.category_of(after).name}"
     step = Step(desk.now, person.id, moved.move, words, part, moved.to or moved.into)
     await desk.cases.step(after, step, moved.photos, "done" if moved.move is Move.FINISH else "reported")
     made = _Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
@@ -168,8 +173,8 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         Refused: who or what it is aimed at does not do.
     """
     rule, now = RULES[moved.move], desk.now
-    term = desk.district.category(moved.category or case.category).deadline
-    due_at = promise.due(case, moved.move, now, term, desk.district.calendar)
+    of = _put_right(case, moved, desk) if moved.move is Move.RECLASSIFY else desk.district.category_of(case)
+    due_at = promise.due(case, moved.move, now, of.deadline, desk.district.calendar)
     after = replace(case, status=rule.end or case.status, due_at=due_at)
     if rule.end is not None:
         # What was asked of the state it leaves is asked no more.
@@ -201,7 +206,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.RATE | Move.APPRAISE:
             return await _rating(after, moved, person, desk)
         case Move.RECLASSIFY:
-            return await _put_right(case, after, moved.category or "", desk)
+            return await _under(case, after, of, desk)
         case Move.HANG:
             return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
         case Move.RESUME:
@@ -241,7 +246,7 @@ def _works_near(person: Person, case: Case) -> bool:
 
 async def _check_worker(case: Case, number: int | None, desk: Desk) -> None:
     worker = await desk.people.get(number) if number else None
-    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
+    about_them = desk.district.category_of(case).to_staff and worker and worker.serves(case.grid, WORKERS)
     if worker is None or about_them or not _works_near(worker, case):
         raise Refused("case.no_such_worker", answer="case.to_whom")
 
@@ -254,7 +259,7 @@ async def _check_checker(case: Case, moved: CaseMoved, desk: Desk) -> None:
 
 async def _check_kept(case: Case, number: int, person: Person, desk: Desk) -> None:
     kept = await desk.cases.get(number)
-    private_ones = any(desk.district.category(each.category).to_staff for each in (case, kept))
+    private_ones = any(desk.district.category_of(each).to_staff for each in (case, kept))
     if private_ones or kept.status not in UNDONE or not person.serves(kept.grid, STAFF):
         raise Refused("case.not_mergeable", answer="case.into")
 
@@ -274,13 +279,18 @@ async def _withdrawing(case: Case, after: Case, desk: Desk) -> Case:
     return replace(case, reporter_id=others[0])
 
 
-async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
-    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
-    category = desk.district.categories.get(code)
-    if category is None or code == case.category:
+def _put_right(case: Case, moved: CaseMoved, desk: Desk) -> Category:
+    """What staff say it is, as the catalogue has it today."""
+    category = desk.district.catalogue.holding(moved.category or "", desk.district.day(desk.now))
+    if category is None or category.code == case.category:
         raise Refused("case.same_kind", answer="case.kind")
-    await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
-    after = replace(_unasked(after), category=code, round=case.round + 1)
+    return category
+
+
+async def _under(case: Case, after: Case, category: Category, desk: Desk) -> Case:
+    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
+    await desk.corrections.keep(private.without(mask(case.words)), category.code, case.category)
+    after = replace(_unasked(after), category=category.code, version=category.version, round=case.round + 1)
     if not category.to_staff:
         return after
     # A complaint is between its reporter and staff.
@@ -620,7 +630,7 @@ async def _remarked(made: _Made, desk: Desk) -> None:
 
 async def _reclassified(made: _Made, desk: Desk) -> None:
     case, news = made.case, made.news
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
     arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
     await news.answer("case.you_reclassified", choices=arrange, department=category.department, **facts)
@@ -665,7 +675,7 @@ _TELL = {
 async def follow(met: SameTroubleMet, desk: Desk) -> None:
     """They are told at each step as its reporter is; whose report it was they are not told."""
     case = await desk.cases.get(met.case, lock=True)
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     if category.to_staff or case.status not in UNDONE:
         again = Choice("report.title", opens="report")
         await desk.tell(met.by, "case.same_over", number=case.number, choices=[again])

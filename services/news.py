@@ -107,7 +107,7 @@ def shown(case: Case, desk: Desk) -> dict[str, Any]:
         "number": case.number,
         "place": case.place,
         "words": case.words,
-        "category": desk.district.category(case.category).name,
+        "category": desk.district.category_of(case).name,
         "due": case.due_at,
         "when": day_of(case),
     }

@@ -75,6 +75,7 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "version",
 )
 _CHANGE = (
     update(Cases)
@@ -150,8 +151,8 @@ class CaseStore:
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
-        """A new case, dispatched to a worker, or waiting for staff when there is none."""
+    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo, version: str) -> Case:
+        """A new case under these terms of its category, dispatched to a worker, or waiting for staff when there is none."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
             _OPEN,
@@ -170,6 +171,7 @@ class CaseStore:
                 "due_at": due_at,
                 "round": 1,
                 "happened_on": reported.happened_on,
+                "version": version,
             },
         )
         if number is None:
@@ -189,6 +191,7 @@ class CaseStore:
             latitude=reported.latitude,
             longitude=reported.longitude,
             happened_on=reported.happened_on,
+            version=version,
         )
         self._ends[number] = _End()
         end = await self._log(
