@@ -31,9 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     check.set_defaults(act=_check)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
     invite.add_argument(
-        "--role", required=True, help="gridworker、grid_leader、community、street、district、council_host"
+        "--role", required=True, help="gridworker、grid_leader、community、street、district、department、council_host"
     )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
+    invite.add_argument("--department", metavar="代号", help="身份是 department 时，哪个部门（见 departments.toml）")
     invite.set_defaults(act=_invite)
     parked = commands.add_parser("parked", help="列出没办成、留着的消息，或重办一条")
     parked.add_argument("--replay", metavar="编号", help="把这一条重新办一次")
@@ -208,7 +209,7 @@ def _invite(settings: Settings, given: argparse.Namespace) -> int:
     from bot.invite import BadInvitation, invite
 
     try:
-        code = asyncio.run(invite(settings, given.role, given.area))
+        code = asyncio.run(invite(settings, given.role, given.area, given.department))
     except BadInvitation as bad:
         print(bad, file=sys.stderr)
         return 2

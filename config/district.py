@@ -21,14 +21,17 @@ import msgspec
 from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
 from domain.catalogue import OTHER, Catalogue, Category, Nature, in_line, out_of_line
+from domain.departments import Department
 from domain.district import District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
-from domain.people import STAFF, WORKERS, Role
+from domain.people import STAFF, WORKERS, Held, Role
 from domain.working_time import Calendar
 from nlp.normalise import bare
 
 # WeChat cuts a text message at 2,048 bytes, about 680 characters; source and department need room too.
 LONGEST_ANSWER = 600
+# What a button shows whole on a phone.
+LONGEST_SHORT = 10
 
 # The published table names what lies above a district too: checked, then left out; nobody there is served.
 ABOVE = ("province", "city")
@@ -110,6 +113,9 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     phones = about.each("phone", "key title name grid worker holds")
+    departments = pages.toml("departments.toml", "department").each(
+        "department", "code name short level attend phone sample"
+    )
     categories = pages.toml("categories.toml", "category").each(
         "category",
         "code name level role department deadline warn nature basis in_estate since until urgent to_staff words",
@@ -122,7 +128,7 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
 
     districts = areas.column("code", level=(Level.DISTRICT,))
     communities = areas.column("code", level=(Level.COMMUNITY, Level.VILLAGE))
-    in_grids, in_areas = grids.column("code"), areas.column("code")
+    in_grids, in_areas, in_departments = grids.column("code"), areas.column("code"), departments.column("code")
     kind_codes = kinds.cells if kinds.sound else _ANYTHING
     timezone = _timezone(facts)
     working = calendar(
@@ -133,7 +139,7 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         own_days,
     )
 
-    catalogue = Catalogue(tuple(_categories(categories, working)))
+    catalogue = Catalogue(tuple(_categories(categories, in_departments, working)))
     district = District(
         name=facts.text("name"),
         city=facts.text("city"),
@@ -144,13 +150,14 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         kinds={kind: kinds.text(kind) for kind in kinds.cells},
         duties=dict(_duties(duties, kinds, kind_codes)),
         places=tuple(_places(places, in_grids)),
+        departments={department.code: department for department in _departments(departments)},
         catalogue=catalogue,
         versions={category.version: category for category in catalogue.entries},
         entries=tuple(_entries(entries, in_grids, in_areas)),
         workers=tuple(_workers(workers, in_grids, communities)),
         calendar=working,
         climb=climb(times.each("climb", "to within nonstop")),
-        phones=tuple(_phones(phones, in_grids, in_areas, workers.column("key"))),
+        phones=tuple(_phones(phones, in_grids, in_areas, in_departments, workers.column("key"))),
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
@@ -292,32 +299,63 @@ def _workers(rows: "_Rows", grids: Container[str], communities: Container[str]) 
             area = row.known("area", grids, "网格（见 grids.csv）")
         else:
             area = row.known("area", communities, "社区或村（见 areas.csv）")
-        phone = row.text("phone", optional=True)
-        if not re.fullmatch(r"|\+?[0-9][0-9-]{4,18}", phone):
-            row.wrong(f"电话 {phone} 应只有数字和“-”")
         yield Worker(
             key=row.text("key"),
             name=row.text("name"),
             role=role,
             area=area,
-            phone=phone,
+            phone=_telephone(row),
             phone_public=row.flag("phone_public"),
             hours=row.text("hours", optional=True),
             sample=row.flag("sample"),
         )
 
 
-def _categories(rows: "_Rows", working: Calendar) -> Iterator[Category]:
+def _departments(rows: "_Rows") -> Iterator[Department]:
+    rows.once("code")
+    rows.once("name")
+    rows.once("short")
+    for row in rows:
+        department = Department(
+            code=_coded(row),
+            name=row.text("name"),
+            short=row.text("short"),
+            level=row.choice("level", (Level.DISTRICT, Level.STREET, Level.COMMUNITY)),
+            attend=term(row, "attend"),
+            phone=_telephone(row),
+            sample=row.flag("sample", blank=False),
+        )
+        if len(department.short) > LONGEST_SHORT:
+            row.wrong(f"short 有 {len(department.short)} 个字，按钮上最多放 {LONGEST_SHORT} 个", "short")
+        yield department
+
+
+def _coded(row: "_Row") -> str:
+    """A code of the operator's own choice, that stays."""
+    code = row.text("code")
+    if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", code):
+        row.wrong("code 只用小写字母、数字和“-”", "code")
+    return code
+
+
+def _telephone(row: "_Row") -> str:
+    phone = row.text("phone", optional=True)
+    if not re.fullmatch(r"|\+?[0-9][0-9-]{4,18}", phone):
+        row.wrong(f"电话 {phone} 应只有数字和“-”", "phone")
+    return phone
+
+
+def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -> Iterator[Category]:
     if OTHER not in rows.column("code"):
         rows.wrong('缺少 code = "other"（其他）：认不出的问题归在这里')
     told: dict[str, list[tuple[Category, _Row]]] = {}
     for row in rows:
         category = Category(
-            code=row.text("code"),
+            code=_coded(row),
             name=row.text("name"),
             level=row.choice("level", (Level.COMMUNITY, Level.STREET, Level.DISTRICT)),
             role=row.choice("role", (*WORKERS, *STAFF)),
-            department=row.text("department"),
+            department=row.known("department", departments, "部门的代号（见 departments.toml）"),
             deadline=term(row, "deadline"),
             warn=term(row, "warn"),
             words=row.texts("words"),
@@ -329,8 +367,6 @@ def _categories(rows: "_Rows", working: Calendar) -> Iterator[Category]:
             since=row.day_or_none("since"),
             until=row.day_or_none("until"),
         )
-        if not re.fullmatch(r"|[a-z0-9]+(-[a-z0-9]+)*", category.code):
-            row.wrong("code 只用小写字母、数字和“-”", "code")
         if row.sound and category.deadline.nonstop and not category.warn.nonstop:
             row.wrong(
                 f"时限 {row.cell('deadline')} 一直计时，提前多久提醒（{row.cell('warn')}）也要写分钟、小时或天", "warn"
@@ -359,12 +395,12 @@ def _in_line(versions: Sequence[tuple[Category, "_Row"]]) -> None:
     for before, after, gap in out_of_line(in_order):
         earlier, later = rows[id(before)], rows[id(after)]
         if gap.days < 0:
-            later.wrong(f"{after.code} 与{earlier.seen_from(later)}的那一段重叠：{_span(before)}，{_span(after)}", "since")
-        else:
             later.wrong(
-                f"{after.code} 在{earlier.seen_from(later)}的那一段以后空了 {gap.days} 天：{_span(before)}，{_span(after)}",
-                "since",
+                f"{after.code} 与{earlier.seen_from(later)}的那一段重叠：{_span(before)}，{_span(after)}", "since"
             )
+        else:
+            empty = f"{after.code} 在{earlier.seen_from(later)}的那一段以后空了 {gap.days} 天"
+            later.wrong(f"{empty}：{_span(before)}，{_span(after)}", "since")
 
 
 def _span(category: Category) -> str:
@@ -440,18 +476,26 @@ def _synonyms(rows: "_Rows") -> Iterator[tuple[str, ...]]:
         yield words
 
 
-def _phones(rows: "_Rows", grids: Container[str], areas: Container[str], workers: Container[str]) -> Iterator[Phone]:
+def _phones(
+    rows: "_Rows",
+    grids: Container[str],
+    areas: Container[str],
+    departments: Container[str],
+    workers: Container[str],
+) -> Iterator[Phone]:
     rows.once("key")
-    holdable = [role.value for role in Role if role is not Role.RESIDENT]
+    holdable = [role.value for role in Role if role not in (Role.RESIDENT, Role.DEPARTMENT)]
     for row in rows:
         holds = []
         pairs = row.cells.get("holds", [])
         for pair in pairs if isinstance(pairs, list) else [pairs]:
             match pair:
                 case [str(role), str(area)] if role in holdable and (area in areas or area in grids):
-                    holds.append((Role(role), area))
+                    holds.append(Held(Role(role), area))
+                case [Role.DEPARTMENT.value, str(area), str(code)] if area in areas and code in departments:
+                    holds.append(Held(Role.DEPARTMENT, area, code))
                 case _:
-                    row.wrong(f"holds 应是 [角色, 区域编码]，两者都要存在：{pair}", "holds")
+                    row.wrong(f"holds 应是 [角色, 区域编码]，部门的人再加部门的代号，都要存在：{pair}", "holds")
         yield Phone(
             key=row.text("key"),
             title=row.text("title"),

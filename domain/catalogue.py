@@ -17,7 +17,7 @@ OTHER = "other"
 
 
 class Nature(StrEnum):
-    """What something is about: a thing that somebody owns (部件), or what happens somewhere (事件). GB/T 30428.2-2013."""
+    """A thing that somebody owns (部件), or what happens somewhere (事件), as GB/T 30428.2-2013 tells them apart."""
 
     COMPONENT = "component"
     EVENT = "event"
@@ -27,11 +27,11 @@ class Nature(StrEnum):
 class Category:
     """One entry of the catalogue: a kind of problem, as it is dealt with from one day to another.
 
-    `deadline` is the promised time from report to done, `warn` how long before it we remind. `basis` is what it rests
-    on. `since` and `until` are its first and last day; None: always. `words` are what residents say when they mean it;
-    the guess counts them. `to_staff` goes past the grid's worker: a complaint about them is not theirs to handle.
-    `in_estate`: within an estate it belongs to whoever manages that. `admitted`: the number of the admission by which
-    it was let in for a term; residents do not report it.
+    `department` is the code of the one that answers for it. `deadline` is the promised time from report to done,
+    `warn` how long before it we remind. `basis` is what it rests on. `since` and `until` are its first and last day;
+    None: always. `words` are what residents say when they mean it; the guess counts them. `to_staff` goes past the
+    grid's worker: a complaint about them is not theirs to handle. `in_estate`: within an estate it belongs to whoever
+    manages that. `admitted`: the number of the admission by which it was let in for a term; nobody reports it.
     """
 
     code: str

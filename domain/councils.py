@@ -16,7 +16,8 @@ HOSTS = (Role.COUNCIL_HOST, *STAFF)
 class Ballot:
     """A question with its options. Closed at `closes_at` by the clock, whatever any message says.
 
-    `key` names the key its envelopes are sealed under, `quorum` is in percent of the eligible.
+    `key` names the key its envelopes are sealed under, `quorum` is in percent of the eligible, `matter` the number of
+    the council matter it settles.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Ballot:
     quorum: int = 0
     key: str | None = None
     result: "Result | None" = None
+    matter: int | None = None
 
     def open_at(self, moment: datetime) -> bool:
         return self.closed_at is None and self.cancelled is None and moment < self.closes_at
@@ -107,6 +109,7 @@ class BallotOpened:
     question: str
     options: tuple[str, ...]
     closes_at: datetime
+    matter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +140,12 @@ class BallotReminds:
 @dataclass(frozen=True, slots=True)
 class BallotCloses:
     """Closing time."""
+
+    ballot: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTold:
+    """What came out of a council matter's ballot has just been told; comes true once."""
 
     ballot: int

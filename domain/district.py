@@ -9,9 +9,10 @@ from domain.areas import Area, Level, covers, prefix
 from domain.cases import Case
 from domain.catalogue import OTHER, Catalogue, Category
 from domain.climb import Rung
+from domain.departments import Department
 from domain.grids import Grid, Place
-from domain.people import Role
-from domain.working_time import Calendar
+from domain.people import Held, Role
+from domain.working_time import Calendar, Term, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One of the three phones on the demonstration page: who holds it. `holds` is a role and its area."""
+    """One of the three phones on the demonstration page: who holds it, and which roles they hold."""
 
     key: str
     title: str
     name: str
     grid: str | None = None
-    holds: tuple[tuple[Role, str], ...] = ()
+    holds: tuple[Held, ...] = ()
     worker: str | None = None
 
 
@@ -87,7 +88,7 @@ class Phone:
 class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
-    `versions` are all terms a case was ever opened under, by name; more are learnt while the service runs, none changed.
+    `versions` are all terms a case was ever opened under, by name: more are learnt while it serves, none is changed.
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
     `reopen_within`: for so many days its reporter may have a case opened again.
     """
@@ -102,6 +103,7 @@ class District:
     duties: dict[str, tuple[str, ...]]
     places: tuple[Place, ...]
     catalogue: Catalogue
+    departments: dict[str, Department]
     entries: tuple[Entry, ...]
     workers: tuple[Worker, ...]
     calendar: Calendar
@@ -150,6 +152,10 @@ class District:
         """The terms a case was opened under, or last reclassified to: they stay whatever the catalogue says since."""
         known = self.versions.get(case.version or "")
         return known or self.category(case.category, self.day(case.opened_at))
+
+    def department(self, code: str) -> Department:
+        """A department by its code; one the list no longer has is called by that."""
+        return self.departments.get(code) or Department(code, code, code, Level.DISTRICT, Term(1, Unit.WORKING_DAY))
 
     def heirs(self, code: str, day: date) -> list[Grid]:
         """The grids in force that an old or present code leads to; empty for a code that never was."""

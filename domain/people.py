@@ -16,6 +16,7 @@ class Role(StrEnum):
     COMMUNITY = "community"
     STREET = "street"
     DISTRICT = "district"
+    DEPARTMENT = "department"
     COUNCIL_HOST = "council_host"
 
 
@@ -25,10 +26,14 @@ STAFF = (Role.COMMUNITY, Role.STREET, Role.DISTRICT)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A role held for an area: `area` is a 12-digit area code or a 15-digit grid code."""
+    """A role held for an area: `area` is a 12-digit area code or a 15-digit grid code.
+
+    `department` is the code of the one somebody works in, for the role of that name alone.
+    """
 
     role: Role
     area: str
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,13 @@ class Person:
     def areas(self, *roles: Role) -> tuple[str, ...]:
         """The areas for which they hold any of these roles."""
         return tuple(dict.fromkeys(held.area for held in self.roles if held.role in roles))
+
+    def of_department(self, code: str | None, area: str) -> bool:
+        """Whether they work in this department for an area that contains `area`."""
+        return any(
+            held.role is Role.DEPARTMENT and held.department == code and covers(held.area, area) for held in self.roles
+        )
+
+    def departments(self) -> tuple[str, ...]:
+        """The codes of the departments they work in."""
+        return tuple(dict.fromkeys(held.department for held in self.roles if held.department))

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.people import STAFF, WORKERS
+from domain.people import STAFF, WORKERS, Role
 
 # Who finds anything behind the door.
-INSIDE = (*STAFF, *WORKERS)
+INSIDE = (*STAFF, *WORKERS, Role.DEPARTMENT)
 CODE_LASTS = timedelta(minutes=5)
 IDLE = timedelta(hours=12)
 

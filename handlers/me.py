@@ -23,7 +23,15 @@ async def me(talk: Talk[Desk]) -> None:
         grid=talk.district.area_name(person.grid) if person.grid else Phrase("me.unknown"),
         language=LANGUAGES[person.language],
         roles=tuple(
-            Phrase("me.role", {"role": Phrase(f"role.{held.role}"), "area": talk.district.area_name(held.area)})
+            Phrase(
+                "me.role",
+                {
+                    "role": talk.district.department(held.department).name
+                    if held.department
+                    else Phrase(f"role.{held.role}"),
+                    "area": talk.district.area_name(held.area),
+                },
+            )
             for held in person.roles
         ),
         choices=[

@@ -13,7 +13,7 @@ from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported, SameTroubleMet
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Category
 from domain.district import District
 from handlers import where
 from nlp import category, grid_code, place, plain, private, when
@@ -103,7 +103,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     # A number of theirs is for whoever helps them, not part of what is wrong.
     words = private.without(words)
     guessed = talk.kinds(words)
-    kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
+    kind, likely = guessed[0], [each for each in guessed if each.code != OTHER]
 
     twin = await talk.look("twin", Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
@@ -183,7 +183,7 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
         return None
     said = pieces(bare(words))
     # 其他 is not one kind of trouble: there the words have to say it.
-    enough = _SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS
+    enough = _SAME_WORDS if kind.code == OTHER else _LIKE_WORDS
 
     def same(case: Near) -> bool:
         there = place.building(case.place, talk.district)

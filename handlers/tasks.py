@@ -3,7 +3,7 @@
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
 from domain.cases import OPEN, WITH_WORKER, Case, Part, Status, parts
-from domain.people import STAFF, WORKERS
+from domain.people import STAFF, WORKERS, Role
 from handlers import case_card
 from storage.desk import Desk
 
@@ -13,7 +13,7 @@ SHOWN = 15
 @conversation(
     "tasks",
     opens_with=["任务", "我的任务", "待办", "案卷", "接单", "/tasks"],
-    roles=(*WORKERS, *STAFF),
+    roles=(*WORKERS, *STAFF, Role.DEPARTMENT),
     place=0,
 )
 async def tasks(talk: Talk[Desk]) -> None:

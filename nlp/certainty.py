@@ -12,7 +12,7 @@ from nlp.index import Asked, Row, by_kind
 # The four signs, by what they are worth: how much of the question the entry carries, how much of the entry the
 # question covers, how rare is what they share (in units of what one unknown gram weighs), and how much of the question
 # no entry has ever heard of. Round numbers, about the same for every set that was looked at (bench/README.md).
-_WORTH = np.array([1.0, 1.0, 0.2, -0.3])
+_WORTH = (1.0, 1.0, 0.2, -0.3)
 # The slope and the bias to believe in before an FAQ has said anything, and how many of its questions outweigh them.
 _USUAL, _BELIEF = np.array([2.0, -2.4]), 3.0
 
@@ -21,8 +21,14 @@ def evidence(asked: Asked, row: Row) -> float:
     """What speaks for a phrasing: the signs' sum, comparable from question to question."""
     at = np.minimum(np.searchsorted(asked.keys, row.keys), len(asked.keys) - 1)
     common = by_kind(row.kinds, row.rarity * (asked.keys[at] == row.keys))
-    signs = (common / asked.said, common / by_kind(row.kinds, row.rarity), common / row.unknown)
-    return float(_WORTH @ [each.sum() for each in (*signs, asked.unknown / asked.said)]) / KINDS
+    own = by_kind(row.kinds, row.rarity)
+    # Three numbers a kind: quicker one by one than as arrays.
+    kinds = zip(common.tolist(), own.tolist(), asked.said.tolist(), asked.unknown.tolist(), strict=True)
+    carried, covered, rare, unheard = _WORTH
+    total = 0.0
+    for both, whole, said, strange in kinds:
+        total += carried * both / said + covered * both / whole + rare * both / row.unknown + unheard * strange / said
+    return total / KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bot.core.ports import Meant
 from bot.core.words import Said
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Category
 from domain.district import District, Entry
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, place, private, routing
-from nlp.category import OTHER, Kinds, named
+from nlp.category import Kinds, named
 from nlp.grams import Reader
 from nlp.linear import Model
 from nlp.segment import Segmenter

@@ -125,7 +125,7 @@ class Index:
 
     def asked(self, keys: Integers) -> Asked:
         """A question's grams, weighed so that the weights of a kind, times how rare each is, come to its share."""
-        keys, counts = np.unique(keys, return_counts=True)
+        keys, counts = _once(keys)
         rarity, known = self.rarity(keys)
         kind = kinds(keys)
         # What is said twice counts for more, but not for twice as much.
@@ -158,9 +158,22 @@ class Index:
         return rows, scores
 
 
+def _once(keys: Integers) -> tuple[Integers, Integers]:
+    """Each number once, in order, and how often it occurs."""
+    # np.unique does the same in three times the time, which counts when there are fifty of them.
+    keys = np.sort(keys)
+    new = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    firsts = np.flatnonzero(new)
+    counts = np.full(len(firsts), len(keys))
+    counts[:-1] = firsts[1:]
+    return keys[firsts], counts - firsts
+
+
 def by_kind(kind: Kinds, rarity: Floats) -> Floats:
     """How rare the grams of each kind are together; never quite nothing."""
-    return np.maximum(np.bincount(kind, rarity, KINDS), 1e-9)
+    found: Floats = np.asarray(np.bincount(kind, rarity, KINDS), dtype=np.float64)
+    return np.maximum(found, 1e-9, out=found)
 
 
 def stretches(starts: Integers, ends: Integers) -> tuple[Integers, Integers]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ _NEIGHBOURS, _POWER = 30, 3
 _GIST = 0.4
 # What is added while running is indexed this many entries together: a few milliseconds each time.
 _SHELF = 256
+_score = itemgetter(0)
 
 
 class Question(NamedTuple):
@@ -49,9 +51,12 @@ class Shelf:
         self.entries = entries
         self.names: dict[str, int] = {}
         named = [self.names.setdefault(together(each), len(self.names)) for each in entries]
+        called = list(self.names)
         phrasings = [(number, text) for number, each in enumerate(entries) for text in (each.question, *each.alts)]
         # Which entry each row, that is each phrasing, belongs to; the first of an entry's rows is its question.
         self.owners: Integers = np.array([number for number, _ in phrasings], dtype=np.int64)
+        # What each row's entry stands for.
+        self.stands_for = [called[named[number]] for number, _ in phrasings]
         grams = reader.grams([reader.read(text) for _, text in phrasings])
         self.index: Index = Index(grams, len(phrasings), like.index if like else None)
         # A name with one phrasing says no more than that.
@@ -121,14 +126,14 @@ class Search:
                 nearest = np.argpartition(-scores, _NEIGHBOURS)[:_NEIGHBOURS]
                 near, scores = near[nearest], scores[nearest]
             found += [(score, row, shelf) for score, row in zip(scores.tolist(), near.tolist(), strict=True)]
-        found.sort(key=lambda each: -each[0])
+        found.sort(key=_score, reverse=True)
         pooled: dict[str, float] = {}
-        first: dict[str, Hit] = {}
+        first: dict[str, tuple[Shelf, int]] = {}
         for score, row, shelf in found[:_NEIGHBOURS]:
-            entry = shelf.entries[shelf.owners[row]]
-            name = self.together(entry)
+            name = shelf.stands_for[row]
             pooled[name] = pooled.get(name, 0.0) + score**_POWER
-            first.setdefault(name, Hit(entry, score, shelf, row))
+            if name not in first:
+                first[name] = shelf, row
         ranked = {name: total ** (1 / _POWER) for name, total in pooled.items()}
         for shelf in self.shelves:
             if shelf.gist:
@@ -136,7 +141,10 @@ class Search:
                 for name in shelf.names.keys() & ranked.keys():
                     ranked[name] += _GIST * gists[shelf.names[name]]
         names = sorted(ranked, key=lambda name: -ranked[name])[:most]
-        return [first[name]._replace(score=float(ranked[name])) for name in names]
+        return [
+            Hit(shelf.entries[shelf.owners[row]], float(ranked[name]), shelf, row)
+            for name, (shelf, row) in ((name, first[name]) for name in names)
+        ]
 
     def evidence(self, question: Question, hit: Hit) -> float:
         """What speaks for a hit, comparable from question to question."""

@@ -13,8 +13,9 @@ from functools import lru_cache
 from importlib.resources import files
 from math import log
 
-from jieba import finalseg
 from marisa_trie import Trie
+
+from nlp import unseen
 
 _WRITTEN = re.compile(r"([\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]+)")  # jieba's re_han_default
 _LATIN = re.compile(r"[a-zA-Z0-9]")
@@ -156,7 +157,7 @@ def _parts(block: str, known: set[_Span], start: int, end: int) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _guessed(run: str) -> tuple[str, ...]:
-    return (run,) if len(run) == 1 else tuple(finalseg.cut(run))
+    return (run,) if len(run) == 1 else unseen.cut(run)
 
 
 def _dictionary() -> Iterator[tuple[str, int]]:

@@ -23,7 +23,7 @@ class Sounds:
 
     def __init__(self, known: Integers, frequencies: Integers) -> None:
         first, second = pairs_of(known)
-        heard = _heard(first, second)
+        heard = _together(_sound(first), _sound(second))
         # Among pairs that sound alike the most frequent is meant.
         order = np.lexsort((-frequencies, heard))
         heard, pairs = heard[order], known[order]
@@ -40,7 +40,8 @@ class Sounds:
             return text
         letters = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
         first, second = letters[:-1], letters[1:]
-        heard = _heard(first, second)
+        each = _sound(letters)
+        heard = _together(each[:-1], each[1:])
         at = np.minimum(np.searchsorted(self._heard, heard), len(self._heard) - 1)
         meant_first, meant_second = pairs_of(self._pairs[at])
         slips = (self._heard[at] == heard) & ((meant_first == first) != (meant_second == second))
@@ -54,18 +55,22 @@ class Sounds:
         return text
 
 
-def _heard(first: Integers, second: Integers) -> Integers:
-    """One number for how two letters sound; 0 where a letter has no sound."""
+def _sound(letters: Integers) -> Integers:
+    """A number for how each letter sounds; 0 where it has no sound."""
     sounds = _sounds()
-    one = np.where(first < _LETTERS, sounds[np.minimum(first, _LETTERS - 1)], 0)
-    two = np.where(second < _LETTERS, sounds[np.minimum(second, _LETTERS - 1)], 0)
-    return np.where((one > 0) & (two > 0), one * 4096 + two, 0)
+    return sounds[np.minimum(letters, _LETTERS)]
+
+
+def _together(first: Integers, second: Integers) -> Integers:
+    """One number for how two letters sound; 0 where one of them has no sound."""
+    return (first * 4096 + second) * ((first > 0) & (second > 0))
 
 
 @lru_cache(maxsize=1)
 def _sounds() -> NDArray[np.int64]:
     """The sound of each letter as a number, its commonest reading without the tone."""
-    sounds = np.zeros(_LETTERS, dtype=np.int64)
+    # The last is for all letters beyond, which have none.
+    sounds = np.zeros(_LETTERS + 1, dtype=np.int64)
     numbers: dict[str, int] = {}
     # Found without importing the package, which would load the readings of all its phrases: 50 MB.
     file = Path(str(distribution("pypinyin").locate_file("pypinyin/pinyin_dict.json")))

@@ -633,7 +633,8 @@ async def _reclassified(made: _Made, desk: Desk) -> None:
     category = desk.district.category_of(case)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
     arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
-    await news.answer("case.you_reclassified", choices=arrange, department=category.department, **facts)
+    department = desk.district.department(category.department).name
+    await news.answer("case.you_reclassified", choices=arrange, department=department, **facts)
     await deadlines.plan(case, desk)
     await news.tell_worker(
         "case.reclassified_task",

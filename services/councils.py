@@ -15,6 +15,7 @@ from domain.councils import (
     BallotCloses,
     BallotOpened,
     BallotReminds,
+    ResultTold,
     VoteCast,
     check_opening,
     check_vote,
@@ -153,6 +154,8 @@ async def tell_result(ballot: Ballot, picture: str, desk: Desk) -> None:
     host = await desk.people.get(ballot.host_id)
     if host and (host.grid is None or not covers(ballot.area, host.grid)):
         await desk.tell(host.id, "ballot.result", kind=Kind.NOTICE, once=f"ballot:{ballot.id}:result:host", **shown)
+    if ballot.matter is not None and desk.waits_for(ResultTold):
+        await desk.happen(ResultTold(ballot.id))
 
 
 def counts(ballot: Ballot) -> tuple[Phrase, ...]:

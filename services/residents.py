@@ -19,6 +19,7 @@ from domain.residents import (
     WorkerAsked,
 )
 from storage.desk import Desk
+from storage.people import Invitation
 
 
 @when(GridChosen)
@@ -94,16 +95,18 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
     if invitation.role and invitation.area:
         # Whom the district's list names, and who has had no chat so far: this is theirs.
         for person in await desk.people.serving(invitation.area, [invitation.role]):
-            if not await desk.people.contacts(person.id):
+            same = person.of_department(invitation.department, invitation.area) or not invitation.department
+            if same and not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
-                await _welcome(used.by, person.id, invitation.role, invitation.area, desk)
+                await _welcome(used.by, person.id, invitation, desk)
                 return
-        await desk.people.grant(used.by, invitation.role, invitation.area)
-        await _welcome(used.by, used.by, invitation.role, invitation.area, desk)
+        await desk.people.grant(used.by, invitation.role, invitation.area, invitation.department)
+        await _welcome(used.by, used.by, invitation, desk)
 
 
-async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk) -> None:
+async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
+    role, department = invitation.role, invitation.department
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:
@@ -112,8 +115,8 @@ async def _welcome(speaker: int, number: int, role: Role, area: str, desk: Desk)
     await desk.tell(
         speaker,
         "join.done" if person and person.name else "join.done_name",
-        role=Phrase(f"role.{role}"),
-        area=desk.district.area_name(area),
+        role=desk.district.department(department).short if department else Phrase(f"role.{role}"),
+        area=desk.district.area_name(invitation.area or ""),
         choices=choices,
     )
     await desk.tell_menu(number)

@@ -29,6 +29,7 @@ _BALLOT = (
     Ballots.quorum,
     Ballots.key,
     Ballots.result,
+    Ballots.matter_id.label("matter"),
 )
 # Votes of a release before the roll, until they are sealed under a key.
 EARLY = "early:"
@@ -70,6 +71,7 @@ class BallotStore:
                 options=json.dumps(opened.options, ensure_ascii=False),
                 host_id=opened.by,
                 key=key,
+                matter_id=opened.matter,
                 opened_at=self._now,
                 closes_at=opened.closes_at,
             )

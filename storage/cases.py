@@ -151,8 +151,15 @@ class CaseStore:
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo, version: str) -> Case:
-        """A new case under these terms of its category, dispatched to a worker, or waiting for staff when there is none."""
+    async def open(
+        self,
+        reported: ProblemReported,
+        worker_id: int | None,
+        due_at: datetime,
+        zone: ZoneInfo,
+        version: str | None = None,
+    ) -> Case:
+        """A new case, dispatched to a worker, or waiting for staff when there is none; `version`: of its category."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
             _OPEN,

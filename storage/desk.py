@@ -215,6 +215,10 @@ class Desk:
         async with self.undoing():
             await self._rules.happen(fact, self)
 
+    def waits_for(self, fact: type) -> bool:
+        """Whether a rule waits for such a fact."""
+        return self._rules.wait_for(fact)
+
     @asynccontextmanager
     async def undoing(self) -> AsyncIterator[None]:
         """What is written and said in the block is taken back if it raises."""

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_c
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Address
+from domain.areas import around
 from domain.cases import Part
 from domain.district import District
 from domain.people import Held, Person, Role
@@ -57,6 +58,7 @@ class Invitation:
     role: Role | None
     area: str | None
     person_id: int | None
+    department: str | None = None
 
 
 _PERSON = (
@@ -95,7 +97,7 @@ _FIND = select(Contacts.id).where(*_ADDRESS)
 _AT = select(Contacts.id, *_PERSON).join(People, People.id == Contacts.person_id).where(*_ADDRESS)
 _GET = select(*_PERSON).where(People.id == bindparam("person"))
 _HELD = (
-    select(Roles.role, Roles.area)
+    select(Roles.role, Roles.area, Roles.department)
     .where(Roles.person_id == bindparam("person"), Roles.until.is_(None))
     .order_by(Roles.id)
 )
@@ -118,6 +120,25 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
     )
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
+
+
+def _in_department(*, reachable: bool) -> Select[int]:
+    found = (
+        select(People.id)
+        .join(Roles, Roles.person_id == People.id)
+        .where(
+            Roles.area.in_([bindparam(level) for level in ("community", "street", "district")]),
+            Roles.role == literal_column(f"'{Role.DEPARTMENT}'"),
+            Roles.department == bindparam("department"),
+            Roles.until.is_(None),
+        )
+        .order_by(People.id)
+    )
+    with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
+    return with_chat if reachable else found
+
+
+_IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable in (False, True)}
 
 
 class PeopleStore:
@@ -209,7 +230,7 @@ class PeopleStore:
 
     async def _person(self, row: Sequence[Any]) -> Person:
         roles = await self._db.execute(_HELD, {"person": row[0]})
-        held = tuple(Held(Role(role), area) for role, area in roles)
+        held = tuple(Held(Role(role), area, department) for role, area, department in roles)
         number, name, phone, public, language, grid, sample = row
         return Person(number, name, phone, public, language, grid, held, sample)
 
@@ -257,6 +278,14 @@ class PeopleStore:
         found = [await self.get(person_id) for person_id in numbers.unique()]
         return [person for person in found if person]
 
+    async def in_department(self, code: str, grid: str, *, reachable: bool = False) -> list[Person]:
+        """Who works in a department for an area around this grid; `reachable`: only those with a live chat."""
+        community, street, district = around(grid)
+        asked = {"department": code, "community": community, "street": street, "district": district}
+        numbers = await self._db.scalars(_IN_DEPARTMENT[reachable], asked)
+        found = [await self.get(person_id) for person_id in numbers.unique()]
+        return [person for person in found if person]
+
     async def chat_of(self, person_id: int) -> tuple[int, str, str] | None:
         """Where a message to this person goes, as (contact, language, platform); None when nowhere."""
         row = (await self._db.execute(_CHAT_OF, {"person": person_id})).one_or_none()
@@ -295,15 +324,14 @@ class PeopleStore:
             )
         )
 
-    async def grant(self, person_id: int, role: Role, area: str) -> bool:
-        """Give a role for an area; False when they hold it already."""
-        if await self._db.scalar(
-            select(Roles.id).where(
-                Roles.person_id == person_id, Roles.role == role, Roles.area == area, Roles.until.is_(None)
-            )
-        ):
+    async def grant(self, person_id: int, role: Role, area: str, department: str | None = None) -> bool:
+        """Give a role for an area, and in a department; False when they hold it already."""
+        theirs = _same_role(person_id, Held(role, area, department))
+        if await self._db.scalar(select(Roles.id).where(*theirs, Roles.until.is_(None))):
             return False
-        await self._db.execute(insert(Roles).values(person_id=person_id, role=role, area=area, since=self._now))
+        await self._db.execute(
+            insert(Roles).values(person_id=person_id, role=role, area=area, department=department, since=self._now)
+        )
         return True
 
     async def end_roles(self, person_id: int) -> None:
@@ -335,7 +363,14 @@ class PeopleStore:
                 delete(Parked).where(Parked.what.contains(f'"chat":"{address.chat}"', autoescape=True))
             )
 
-    async def invite(self, *, role: Role | None = None, area: str | None = None, person_id: int | None = None) -> str:
+    async def invite(
+        self,
+        *,
+        role: Role | None = None,
+        area: str | None = None,
+        department: str | None = None,
+        person_id: int | None = None,
+    ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
         code = "".join(secrets.choice(LETTERS) for _ in range(9)) + secrets.choice(LETTERS[-8:])
@@ -344,6 +379,7 @@ class PeopleStore:
                 code_hash=_hash(code),
                 role=role,
                 area=area,
+                department=department,
                 person_id=person_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
@@ -362,10 +398,10 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id)
+                .returning(Invitations.role, Invitations.area, Invitations.person_id, Invitations.department)
             )
         ).one_or_none()
-        return Invitation(Role(row[0]) if row[0] else None, row[1], row[2]) if row else None
+        return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
 
     async def merge(self, old: int, into: int, *, chat: int | None = None) -> None:
         """Two numbers turn out to be one person: chats, cases, roles and votes move; where both voted, `into` stays.
@@ -484,9 +520,9 @@ class PeopleStore:
             for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
         }
         current = {
-            (number, role, area)
-            for number, role, area in await self._db.execute(
-                select(Roles.person_id, Roles.role, Roles.area)
+            (number, Held(Role(role), area, department))
+            for number, role, area, department in await self._db.execute(
+                select(Roles.person_id, Roles.role, Roles.area, Roles.department)
                 .join(People, People.id == Roles.person_id)
                 .where(Roles.until.is_(None), Roles.listed)
             )
@@ -497,19 +533,22 @@ class PeopleStore:
                 await self.change(known[key], **fields)
             else:
                 known[key] = await self.add(key=key, **fields)
-            wanted |= {(known[key], str(role), area) for role, area in roles}
-        for number, role, area in current - wanted:
+            wanted |= {(known[key], held) for held in roles}
+        for number, held in current - wanted:
+            await self._db.execute(update(Roles).where(*_same_role(number, held)).values(until=self._now))
+        for number, held in sorted(wanted - current, key=repr):
             await self._db.execute(
-                update(Roles)
-                .where(Roles.person_id == number, Roles.role == role, Roles.area == area)
-                .values(until=self._now)
+                insert(Roles).values(
+                    person_id=number,
+                    role=held.role,
+                    area=held.area,
+                    department=held.department,
+                    since=self._now,
+                    listed=True,
+                )
             )
-        for number, role, area in sorted(wanted - current):
-            await self._db.execute(
-                insert(Roles).values(person_id=number, role=role, area=area, since=self._now, listed=True)
-            )
-        staying = {number for number, _, _ in wanted}
-        return sorted({number for number, _, _ in current - wanted} - staying)
+        staying = {number for number, _ in wanted}
+        return sorted({number for number, _ in current - wanted} - staying)
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
@@ -524,7 +563,7 @@ class PeopleStore:
         await self.change(person_id, contact_id=await self.find(address))
 
 
-def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[tuple[Role, str]]]]:
+def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[Held]]]:
     for worker in district.workers:
         yield (
             worker.key,
@@ -535,11 +574,20 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
                 "hours": worker.hours,
                 "sample": worker.sample,
             },
-            [(worker.role, worker.area)],
+            [Held(worker.role, worker.area)],
         )
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
+
+
+def _same_role(person_id: int, held: Held) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Roles.person_id == person_id,
+        Roles.role == held.role,
+        Roles.area == held.area,
+        Roles.department.is_not_distinct_from(held.department),
+    )
 
 
 def _named(address: Address) -> dict[str, object]:

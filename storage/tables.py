@@ -78,13 +78,14 @@ class People(Base):
 
 
 class Roles(Base):
-    """Who holds which role for which area, since when. Ended roles are kept."""
+    """Who holds which role for which area, and in which department, since when. Ended roles are kept."""
 
     __tablename__ = "roles"
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     role: Mapped[str]
     area: Mapped[str]
+    department: Mapped[str | None]
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     listed: Mapped[bool] = mapped_column(default=False)
@@ -193,6 +194,7 @@ class Invitations(Base):
     code_hash: Mapped[str] = mapped_column(primary_key=True)
     role: Mapped[str | None]
     area: Mapped[str | None]
+    department: Mapped[str | None]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -336,9 +338,11 @@ class Ballots(Base):
     cancelled: Mapped[str | None]
     result: Mapped[str | None]
     told_at: Mapped[datetime | None]
+    matter_id: Mapped[int | None]
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
+        _some("ix_ballots_matter", "matter_id", where="matter_id IS NOT NULL"),
         _NEVER_AGAIN,
     )
 

@@ -83,14 +83,21 @@ class Office:
     def base(self) -> str:
         return f"http://127.0.0.1:{self.service.port}"
 
-    async def meet(self, who: str, role: Role | None = None, area: str = "", grid: str | None = None) -> int:
+    async def meet(
+        self,
+        who: str,
+        role: Role | None = None,
+        area: str = "",
+        grid: str | None = None,
+        department: str | None = None,
+    ) -> int:
         """Somebody with a chat, and perhaps a role."""
 
         async def add(desk: Desk) -> int:
             person = (await desk.people.meet(Address("web", "chat", who.ljust(64, "x")))).person
             await desk.people.change(person.id, name=who, grid=grid)
             if role is not None:
-                await desk.people.grant(person.id, role, area)
+                await desk.people.grant(person.id, role, area, department)
             return person.id
 
         self.people[who] = await self.service.desks.write(add)

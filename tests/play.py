@@ -36,6 +36,7 @@ _ROLES = {
     "社区": Role.COMMUNITY,
     "街道": Role.STREET,
     "区": Role.DISTRICT,
+    "部门": Role.DEPARTMENT,
     "主持人": Role.COUNCIL_HOST,
 }
 _UNITS = {
@@ -84,7 +85,7 @@ class Stage:
     def address(self, who: str) -> Address:
         return Address("web", "chat", who)
 
-    async def introduce(self, who: str, role: str, area: str | None) -> None:
+    async def introduce(self, who: str, role: str, area: str | None, department: str | None = None) -> None:
         async def settle(desk: Desk) -> None:
             listed = await desk.people.serving(area, [Role.GRIDWORKER]) if area and role == "网格员" else []
             if listed:
@@ -92,7 +93,7 @@ class Stage:
             person = (await desk.people.meet(self.address(who))).person
             if not listed and (held := _ROLES[role]) and area:
                 await desk.people.change(person.id, name=who)
-                await desk.people.grant(person.id, held, area)
+                await desk.people.grant(person.id, held, area, department)
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
 
@@ -222,7 +223,7 @@ async def play(name: str, transcript: str, stage: Stage) -> None:
             continue
         if line.startswith("@ "):
             who, role, *area = line[2:].split()
-            await stage.introduce(who, role, area[0] if area else None)
+            await stage.introduce(who, role, area[0] if area else None, *area[1:])
         elif line.startswith("+ "):
             _nothing_left(stage, waiting, where)
             amount, unit = line[2:].split()

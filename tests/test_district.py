@@ -148,7 +148,7 @@ def test_the_three_demonstration_phones_belong_together(jianhua: District) -> No
     worker = next(worker for worker in jianhua.workers if worker.key == gridworker.worker)
     assert worker.name == gridworker.name
     assert resident.grid == worker.area
-    assert worker.area.startswith(staff.holds[0][1])
+    assert worker.area.startswith(staff.holds[0].area)
     home = next(place for place in jianhua.places if place.grid == resident.grid)
     assert (home.estate, home.first_block, home.last_block) == ("幸福里", 1, 8)
 
@@ -183,6 +183,8 @@ ENDED = "230203002003004,福鼎社区第四网格,residential,2022-05-01,2024-06
 WORKER = "w-009203003,"
 DOGS = 'id = "dogs"'
 
+# The rest of a department that is as it should be.
+REST = 'name = "气象局"\nshort = "气象局"\nlevel = "district"\nattend = "1 小时"\n'
 SLIPS = {
     "an area code of 13 digits": Slip(
         "areas.csv",
@@ -455,14 +457,14 @@ SLIPS = {
         '["community", "230203002001"]',
         '["mayor", "230203002001"]',
         "holds",
-        "holds 应是 [角色, 区域编码]，两者都要存在：['mayor', '230203002001']",
+        "holds 应是 [角色, 区域编码]，部门的人再加部门的代号，都要存在：['mayor', '230203002001']",
     ),
     "a phone that holds an unknown area": Slip(
         "district.toml",
         '["community", "230203002001"]',
         '["community", "230203002002"]',
         "holds",
-        "holds 应是 [角色, 区域编码]，两者都要存在：['community', '230203002002']",
+        "holds 应是 [角色, 区域编码]，部门的人再加部门的代号，都要存在：['community', '230203002002']",
     ),
     "a phone's key twice": Slip(
         "district.toml",
@@ -470,6 +472,61 @@ SLIPS = {
         'key = "resident"  # 2',
         'key = "resident"  # 2',
         "key resident 与第 52 行重复",
+    ),
+    "a phone of an unknown department": Slip(
+        "district.toml",
+        '["community", "230203002001"]',
+        '["department", "230203000000", "navy"]',
+        "holds",
+        "holds 应是 [角色, 区域编码]，部门的人再加部门的代号，都要存在：['department', '230203000000', 'navy']",
+    ),
+    "a department twice": Slip(
+        "departments.toml",
+        'code = "housing"',
+        'code = "parks"  # 2\n' + REST + '\n[[department]]\ncode = "housing"',
+        'code = "parks"\n',
+        "code parks 与第 14 行重复",
+    ),
+    "a department's code in Chinese": Slip(
+        "departments.toml",
+        'code = "housing"',
+        'code = "园林"\n' + REST + '\n[[department]]\ncode = "housing"',
+        'code = "园林"',
+        "code 只用小写字母、数字和“-”",
+    ),
+    "a department that cannot be told from another": Slip(
+        "departments.toml", 'short = "住建局"', 'short = "城管局" ', 'short = "城管局" ', "short 城管局 与第 5 行重复"
+    ),
+    "a department too long for a button": Slip(
+        "departments.toml",
+        'short = "住建局"',
+        'short = "区住房和城乡建设管理局"',
+        "建设管理局",
+        "short 有 11 个字，按钮上最多放 10 个",
+    ),
+    "a department of no level": Slip(
+        "departments.toml",
+        'level = "street"',
+        'level = "grid"',
+        'level = "grid"',
+        "level grid 不是这几个之一：district、street、community",
+    ),
+    "a department that comes whenever it likes": Slip(
+        "departments.toml",
+        'attend = "30 分钟"',
+        'attend = "尽快"',
+        "尽快",
+        "attend 尽快 不是时限，例如：2 小时、24 工作时、3 工作日",
+    ),
+    "a duty phone that is none": Slip(
+        "departments.toml", "0452-0000006", "打 110", "打 110", "电话 打 110 应只有数字和“-”"
+    ),
+    "a category of an unknown department": Slip(
+        "categories.toml",
+        'department = "parks"',
+        'department = "区园林绿化中心"',
+        'department = "区园',
+        "department 区园林绿化中心 不是部门的代号（见 departments.toml）",
     ),
     "a category of an unknown level": Slip(
         "categories.toml",
@@ -722,7 +779,7 @@ def test_a_quote_left_open_is_named_where_it_opens(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_told_every_file_it_lacks(tmp_path: Path) -> None:
-    assert len(check(tmp_path)) == 9
+    assert len(check(tmp_path)) == 10
 
 
 def test_what_excel_does_to_a_csv_is_accepted(folder: Path, jianhua: District) -> None:

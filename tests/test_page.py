@@ -3,6 +3,7 @@
 PICTURES=1 also writes the README's pictures into docs/pictures.
 """
 
+import asyncio
 import io
 import os
 import re
@@ -24,6 +25,7 @@ from playwright.async_api import (
     FilePayload,
     FrameLocator,
     Page,
+    Route,
     WebSocketRoute,
     async_playwright,
     expect,
@@ -342,6 +344,24 @@ async def test_who_was_away_sees_what_they_missed(visit: Visit, seen: Seen) -> N
     await hears(resident, "有人接了")
     await hears(resident, "灯泡换好了")
     await expect(resident.get_by_test_id("banner")).to_be_hidden()
+
+
+async def test_what_is_typed_before_the_page_is_ready_is_kept_and_can_be_sent_once_it_is(visit: Visit) -> None:
+    page = await visit("/chat?phone=resident")
+    ready = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await ready.wait()
+        await route.continue_()
+
+    await page.route("**/static/chat.js", slowly)
+    await page.reload(wait_until="commit")
+    await page.get_by_test_id("input").fill("网格员电话多少")
+    await expect(page.get_by_test_id("send")).to_be_disabled()
+    ready.set()
+    await page.get_by_test_id("send").click()
+    await expect(page.get_by_test_id("bubble-out")).to_have_attribute("data-state", "stored")
+    await expect(page.get_by_test_id("input")).to_have_value("")
 
 
 async def test_what_was_typed_while_the_service_was_away_is_said_once(house: House, visit: Visit, seen: Seen) -> None:

@@ -10,6 +10,7 @@ from bot.core.talk import Heard
 from bot.core.words import Address, Said
 from nlp import grid_code, normalise, place, when
 from nlp.segment import Segmenter
+from tests.play import START
 
 # A Monday, 17:00 in Qiqihar.
 SAID = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

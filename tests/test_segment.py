@@ -8,7 +8,9 @@ import jieba
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jieba import finalseg
 
+from nlp import unseen
 from nlp.normalise import fold
 from nlp.segment import Segmenter
 
@@ -60,3 +62,8 @@ def test_every_question_of_the_public_sets_is_cut_as_jieba_cuts_it(ours: Segment
 def test_the_districts_own_words_are_kept_whole(ours: Segmenter) -> None:
     for word in OWN:
         assert word in ours.cut(f"我在{word}呢")
+
+
+@given(st.text(st.sampled_from("王李强建国伟芳丽萍的在齐哈尔鹤城欣苑一二三四冇嘅氹囍"), min_size=1, max_size=30))
+def test_names_and_new_words_are_found_as_jieba_finds_them(run: str) -> None:
+    assert unseen.cut(run) == tuple(finalseg.cut(run))

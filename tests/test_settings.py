@@ -88,8 +88,19 @@ def test_an_invitation_is_printed_once_and_bad_ones_are_refused_in_words(tmp_pat
     where = {"XIAOMAZHA_DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}
     good = _command("invite", "--role", "gridworker", "--area", "230203002001001", **where)
     assert (good.returncode, len(good.stdout.strip())) == (0, 10)
-    for role, area in (("mayor", "230203002001"), ("street", "230203002001"), ("community", "230203009999")):
-        bad = _command("invite", "--role", role, "--area", area, **where)
+    there = ("--role", "department", "--area", "230203000000", "--department", "housing")
+    assert _command("invite", *there, **where).returncode == 0
+    for role, area, *department in (
+        ("mayor", "230203002001"),
+        ("street", "230203002001"),
+        ("community", "230203009999"),
+        # Of none, of one there is not, of one that every street has, and of one where none belongs.
+        ("department", "230203000000"),
+        ("department", "230203000000", "--department", "navy"),
+        ("department", "230203000000", "--department", "street-enforcement"),
+        ("community", "230203002001", "--department", "housing"),
+    ):
+        bad = _command("invite", "--role", role, "--area", area, *department, **where)
         assert bad.returncode == 2
         assert "Traceback" not in bad.stderr
         assert bad.stderr.strip()

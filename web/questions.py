@@ -7,7 +7,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from bot.core.ports import Ear
 from bot.core.render import Phrase, words
 from domain.district import Entry, answer_for
 from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling, in_force

@@ -38,11 +38,13 @@ class Holds(msgspec.Struct):
     """一个身份。"""
 
     role: Annotated[
-        str, Meta(description="身份的代号：`gridworker`、`grid_leader`、`community`、`street`、`district`…")
+        str,
+        Meta(description="身份的代号：`gridworker`、`grid_leader`、`community`、`street`、`district`、`department`…"),
     ]
     role_name: Annotated[str, Meta(description="身份的名称")]
     area: Annotated[str, Meta(description="区划代码（12 位）或网格码（15 位）")]
     area_name: Annotated[str, Meta(description="区域的名称")]
+    department: Annotated[str | None, Meta(description="部门的代号；不是部门的人是 `null`")]
 
 
 class Me(msgspec.Struct):
@@ -118,9 +120,12 @@ def _me(person: Person, desk: Desk) -> Me:
         [
             Holds(
                 held.role,
-                desk.texts.say(f"role.{held.role}", person.language),
+                desk.district.department(held.department).name
+                if held.department
+                else desk.texts.say(f"role.{held.role}", person.language),
                 held.area,
                 desk.district.area_name(held.area),
+                held.department,
             )
             for held in person.roles
         ],

@@ -45,6 +45,10 @@ class Rules:
         for act in acts:
             await act(fact, desk)
 
+    def wait_for(self, fact: type) -> bool:
+        """Whether anything happens when this comes true."""
+        return fact in self._rules
+
     def recall(self, name: str, body: str) -> object:
         """A fact kept as JSON, whole again."""
         return msgspec.json.decode(body, type=self._names[name])

@@ -32,6 +32,7 @@ el.input.addEventListener('keydown', (event) => {
   sendComposed();
 });
 el.composer.addEventListener('submit', (event) => { event.preventDefault(); sendComposed(); });
+el.send.disabled = false; // Pressed before anybody listens, it would send nothing and say nothing.
 
 function sendComposed() {
   const text = el.input.value.trim();
