@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -252,7 +252,7 @@ class Knowledge:
     texts: Texts
     district: District
     ear: Ear
-    files: Files | None = None
+    files: Files | None = field(default=None, repr=False)
 
 
 def learn(settings: Settings) -> Knowledge:
