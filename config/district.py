@@ -118,7 +118,8 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
     )
     categories = pages.toml("categories.toml", "category").each(
         "category",
-        "code name level role department deadline warn nature basis in_estate since until urgent to_staff words",
+        "code name level role department deadline warn nature basis in_estate since until urgent to_staff private "
+        "words",
     )
     times = pages.toml("calendar.toml", "hours year own climb")
     own_days = times.only("own")
@@ -366,6 +367,7 @@ def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -
             in_estate=row.flag("in_estate", blank=False),
             since=row.day_or_none("since"),
             until=row.day_or_none("until"),
+            private=row.flag("private", blank=False),
         )
         if row.sound and category.deadline.nonstop and not category.warn.nonstop:
             row.wrong(

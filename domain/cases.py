@@ -103,6 +103,8 @@ class Move(StrEnum):
     APPRAISE = "appraise"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    HIDE = "hide"
+    READ = "read"
     JOIN = "join"
     LEAVE = "leave"
     CLIMB = "climb"
@@ -176,6 +178,10 @@ RULES = {
         OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF), (Need.REASON,), (Part.REPORTER, Part.WORKER)
     ),
     Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
+    # From now on they are 匿名居民 to everybody.
+    Move.HIDE: Rule(OPEN, None, (Part.REPORTER,)),
+    # What a case's file holds beyond what staff see of it anyway; its reporter sees that it was read.
+    Move.READ: Rule((*Status,), None, (Part.STAFF,), (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
 }
@@ -191,7 +197,8 @@ class Case:
     """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again. `version` names the terms of its category it was opened under.
+    `look_at`: when a case that hangs is looked at again. `anonymous`: its reporter has no number for anybody.
+    `version` names the terms of its category it was opened under.
     """
 
     id: int
@@ -221,6 +228,7 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    anonymous: bool = False
     version: str | None = None
 
 
@@ -293,6 +301,8 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.own_work", number=case.number)
     if move is Move.APPRAISE and part is Part.REPORTER and case.rating is not None:
         raise Refused("case.rated", number=case.number)
+    if move is Move.HIDE and case.anonymous:
+        raise Refused("case.hidden_already", number=case.number)
     if move is Move.REOPEN and (case.reopen_until is None or now > case.reopen_until):
         raise Refused("case.reopen_over", number=case.number)
     if move is Move.ASK_TIME:
@@ -323,7 +333,7 @@ def moves(case: Case, person: Person, now: datetime, *, follows: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class ProblemReported:
-    """A resident said what is wrong and where; perhaps on which day, and a number to call them at."""
+    """A resident said what is wrong and where; perhaps on which day, and a number to call them at, or 匿名."""
 
     by: int
     grid: str
@@ -336,6 +346,7 @@ class ProblemReported:
     place_known: bool = True
     happened_on: date | None = None
     phone: str | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

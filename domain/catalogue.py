@@ -31,7 +31,8 @@ class Category:
     `warn` how long before it we remind. `basis` is what it rests on. `since` and `until` are its first and last day;
     None: always. `words` are what residents say when they mean it; the guess counts them. `to_staff` goes past the
     grid's worker: a complaint about them is not theirs to handle. `in_estate`: within an estate it belongs to whoever
-    manages that. `admitted`: the number of the admission by which it was let in for a term; nobody reports it.
+    manages that. `private`: its reporter is offered to stay unnamed, and the door is for those who handle it.
+    `admitted`: the number of the admission by which it was let in for a term; nobody reports it.
     """
 
     code: str
@@ -44,6 +45,7 @@ class Category:
     words: tuple[str, ...] = ()
     urgent: bool = False
     to_staff: bool = False
+    private: bool = False
     nature: Nature = Nature.EVENT
     basis: str = ""
     in_estate: bool = False

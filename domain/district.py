@@ -1,7 +1,7 @@
 """One district, whole: what config/districts/<name>/ says, checked and ready to be asked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -150,8 +150,10 @@ class District:
 
     def category_of(self, case: Case) -> Category:
         """The terms a case was opened under, or last reclassified to: they stay whatever the catalogue says since."""
-        known = self.versions.get(case.version or "")
-        return known or self.category(case.category, self.day(case.opened_at))
+        known = self.versions.get(case.version or "") or self.category(case.category, self.day(case.opened_at))
+        # Whose reports have become private since: theirs too.
+        newest = self.categories.get(known.code)
+        return replace(known, private=True) if newest and newest.private and not known.private else known
 
     def department(self, code: str) -> Department:
         """A department by its code; one the list no longer has is called by that."""

@@ -12,6 +12,7 @@ from domain.people import WORKERS, Person
 from domain.refusals import Refused
 from handlers.case_card import short
 from nlp import plain, when
+from services.sight import all_seen, seen
 from storage.desk import Desk
 
 
@@ -60,6 +61,9 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     follows = move is Move.APPRAISE and await talk.look(
         "follows", bool, lambda desk: desk.cases.follows(case.id, talk.person.id)
     )
+    shown = seen(case, talk.person, talk.district, follows=follows)
+    if shown is None:
+        raise Refused("case.not_found")
     # Said before they write a reason in vain; the rule is asked again when it is done.
     check(case, move, talk.person, talk.now, follows=follows)
     if follows and await talk.look("rated", bool, lambda desk: desk.cases.rated(case, talk.person.id)):
@@ -78,8 +82,8 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             words = said
     match move:
         case Move.FINISH:
-            shown = await talk.look("shown", bool, lambda desk: _has_photos(desk, case))
-            result = await talk.ask(PHOTO if shown else RESULT, name="case.result", number=case.number)
+            pictured = await talk.look("shown", bool, lambda desk: _has_photos(desk, case))
+            result = await talk.ask(PHOTO if pictured else RESULT, name="case.result", number=case.number)
             words, photos = "" if result.choice else result.text, result.photos
         case Move.RATE | Move.APPRAISE:
             given = talk.given.get("score")
@@ -100,12 +104,13 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
                 return None
             to = await talk.ask(CHECKER, others, number=case.number)
         case Move.MERGE:
-            likely = await talk.look("beside", list[Case], lambda desk: desk.cases.beside(case))
+            beside = await talk.look("beside", list[Case], lambda desk: desk.cases.beside(case))
+            likely = all_seen(beside, talk.person, talk.district)
             if not likely:
                 talk.say("case.nothing_beside", number=case.number)
                 return None
             offers = [(f"{each.number} {each.place} {short(each.words, 10)}", str(each.id)) for each in likely]
-            into = await talk.ask(INTO, offers, number=case.number, place=case.place, words=case.words)
+            into = await talk.ask(INTO, offers, number=case.number, place=shown.place, words=shown.words)
         case Move.HANG | Move.ASK_TIME:
             start = case.due_at if move is Move.ASK_TIME else talk.now
             until = await talk.ask(UNTIL, _days_on(start, move), number=case.number)

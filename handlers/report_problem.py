@@ -24,6 +24,11 @@ from storage.desk import Desk
 
 # How much two reports of one kind from one place have in common at least, from 0 to 1.
 _LIKE_WORDS, _SAME_WORDS = 0.1, 0.5
+# 匿名举报信 is a thing, 匿名 beside what is wrong a wish.
+_UNNAMED = re.compile(
+    r"(?:^|(?<=[\s,，。;；、!！]))(?:我?(?:想|要|希望|请)?(?:匿名(?:上报|举报|反映|投诉|报)?|别说是我(?:报|说)的?|不要说是我(?:报|说)的?))"
+    r"(?=$|[\s,，。;；、:：!！])"
+)
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
 
 
@@ -71,6 +76,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     text = opening.text or talk.given.get("words", "")
     if "guessed" in talk.given:
         text = _LEAD.sub("", text)
+    text, anonymous = _unnamed(text)
     said = msgspec.structs.replace(opening, text=text)
     # The catalogue of the day on which it was begun.
     today = talk.district.day(opening.at)
@@ -102,6 +108,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
         happened, phone = when.happened(what, talk.district) or happened, private.phone(what.text) or phone
     # A number of theirs is for whoever helps them, not part of what is wrong.
     words = private.without(words)
+    words, wished = _unnamed(words)
+    anonymous = anonymous or wished
     guessed = talk.kinds(words)
     kind, likely = guessed[0], [each for each in guessed if each.code != OTHER]
 
@@ -120,6 +128,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 SURE,
                 [
                     ("word.yes", "yes"),
+                    *([("report.unnamed", "unnamed")] if kind.private and not anonymous else []),
                     *([("report.me_too", "me_too")] if same else []),
                     *((each.name, f"is:{each.code}") for each in others),
                     ("report.other_kind", "kind"),
@@ -130,7 +139,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 what=words or Phrase("report.see_photo"),
                 category=kind.name,
                 when=Phrase("case.happened", {"month": happened.month, "day": happened.day}) if happened else "",
-                phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone else "",
+                phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone and not anonymous else "",
+                unnamed=Phrase("report.as_unnamed") if anonymous else "",
                 photos=Phrase("report.with_photos", {"count": len(photos)}) if photos else "",
                 same=Phrase("report.same_known", _known(same, talk)) if same else "",
             )
@@ -148,6 +158,9 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 kind_round += 1
             elif answer.choice and answer.choice.startswith("is:"):
                 kind = talk.district.category(answer.choice.removeprefix("is:"), today)
+                break
+            elif answer.choice == "unnamed":
+                anonymous = True
                 break
             elif answer.choice == "me_too" and same:
                 return SameTroubleMet(talk.person.id, same.case)
@@ -169,8 +182,15 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
         longitude=position.longitude if position else None,
         place_known=spot.known,
         happened_on=happened,
-        phone=phone,
+        phone=None if anonymous else phone,
+        anonymous=anonymous,
     )
+
+
+def _unnamed(words: str) -> tuple[str, bool]:
+    """The words without the wish to stay unnamed, and whether it was said."""
+    rest, wished = _UNNAMED.subn("", words)
+    return (rest.strip(" ,，。;；、:："), True) if wished else (words, False)
 
 
 async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category, words: str) -> Twin | None:
@@ -193,7 +213,9 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
     found = await desk.cases.near(spot.grid, kind.code, since, talk.person.id, same)
     if found is None:
         return None
-    there = place.building(found.place, talk.district) or ""
+    # Of one whose door is nobody's business no more is said than the estate.
+    kept_back = found.anonymous or kind.private
+    there = (place.estate if kept_back else place.building)(found.place, talk.district) or ""
     return Twin(found.id, found.number, there, kind.name, found.opened_at)
 
 

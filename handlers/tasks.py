@@ -2,9 +2,10 @@
 
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
-from domain.cases import OPEN, WITH_WORKER, Case, Part, Status, parts
+from domain.cases import OPEN, WITH_WORKER, Case, Status
 from domain.people import STAFF, WORKERS, Role
 from handlers import case_card
+from services.sight import all_seen, sight_of
 from storage.desk import Desk
 
 SHOWN = 15
@@ -20,7 +21,8 @@ async def tasks(talk: Talk[Desk]) -> None:
     if "case" in talk.given:
         await _show(int(talk.given["case"]), talk)
         return
-    waiting = await talk.look("cases", list[Case], lambda desk: _waiting(desk, talk))
+    found = await talk.look("cases", list[Case], lambda desk: _waiting(desk, talk))
+    waiting = all_seen(found, talk.person, talk.district)
     if not waiting:
         talk.say("tasks.none")
         return
@@ -44,13 +46,14 @@ async def tasks(talk: Talk[Desk]) -> None:
             ),
         )
         return
-    await case_card.show(talk, waiting[0])
+    await case_card.show(talk, next(case for case in found if case.id == waiting[0].id))
 
 
 async def _show(number: int, talk: Talk[Desk]) -> None:
     """One case, to whoever may do something with it."""
     case = await talk.look("case", Case | None, lambda desk: desk.cases.find(number))
-    if case is None or case.status not in OPEN or not parts(case, talk.person) - {Part.REPORTER}:
+    sight = sight_of(case, talk.person, talk.district) if case else None
+    if case is None or case.status not in OPEN or sight is None or not sight.inside:
         talk.say("tasks.moved_on")
         return
     await case_card.show(talk, case)

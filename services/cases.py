@@ -38,10 +38,13 @@ from domain.climb import still_owed
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import ChatLost
+from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
 from services import deadlines
+from services.letters import line
 from services.news import News, button, date_of, look, scores, shown, signed, unfollow
+from services.sight import sight_of
 from storage.desk import Desk
 
 CHECK_AFTER = timedelta(days=3)
@@ -66,7 +69,7 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
     due_at = promise.first(desk.now, category.deadline, desk.district.calendar)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
-    if reported.phone:
+    if reported.phone and not reported.anonymous:
         await desk.people.change(reported.by, phone=reported.phone)
     case = await desk.cases.open(
         reported, worker.id if worker else None, due_at, desk.district.timezone, category.version
@@ -80,11 +83,24 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
         category=category.name,
         due=due_at,
         worker=(worker.name or "") if worker else "",
-        choices=[look(case), button(case, Move.REMARK), button(case, Move.WITHDRAW)],
+        unnamed=_unnamed(case, category),
+        choices=[
+            look(case),
+            button(case, Move.REMARK),
+            button(case, Move.WITHDRAW),
+            *([button(case, Move.HIDE)] if category.private and not case.anonymous else []),
+        ],
     )
     if category.urgent:
         await desk.tell(reported.by, "case.urgent_hint")
     await _give_to_worker(case, News(case, desk), desk)
+
+
+def _unnamed(case: Case, category: Category) -> Phrase | str:
+    """What is kept back of it, so that they need not ask."""
+    if case.anonymous:
+        return Phrase("case.unnamed")
+    return Phrase("case.door_kept") if category.private else ""
 
 
 async def _worker_of(grid: str, desk: Desk) -> Person | None:
@@ -137,6 +153,8 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     if person is None:
         raise Refused("case.not_found")
     follows = moved.move is Move.APPRAISE and await desk.cases.follows(case.id, person.id)
+    if sight_of(case, person, desk.district, follows=follows) is None:
+        raise Refused("case.not_found")
     part = check(case, moved.move, person, desk.now, follows=follows)
     bare = moved.move is Move.FINISH and not moved.photos
     complete(case, moved, desk.now, shown=bare and bool(await desk.cases.photos(case.id)))
@@ -223,6 +241,8 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return replace(after, merged_into=moved.into)
         case Move.WITHDRAW:
             return await _withdrawing(case, after, desk)
+        case Move.HIDE:
+            return replace(after, anonymous=True)
     return after
 
 
@@ -275,6 +295,9 @@ async def _withdrawing(case: Case, after: Case, desk: Desk) -> Case:
     others = await desk.cases.merged(case.id)
     if not others:
         return after
+    if hidden(case, desk.district.category_of(case)):
+        # Its words and its door are nobody's to inherit: those who joined go on as followers.
+        return replace(case, reporter_id=None)
     await desk.cases.unfollow(case.id, others[0])
     return replace(case, reporter_id=others[0])
 
@@ -647,6 +670,30 @@ async def _reclassified(made: _Made, desk: Desk) -> None:
     await news.tell_reporter("case.was_reclassified", **facts)
 
 
+async def _hidden(made: _Made, desk: Desk) -> None:
+    await made.news.answer("case.you_hid", number=made.case.number)
+
+
+async def _read(made: _Made, desk: Desk) -> None:
+    """All that lies in the file, once, to whoever has said why."""
+    case = made.case
+    category = desk.district.category_of(case)
+    reporter = await desk.people.get(case.reporter_id) if case.reporter_id and not case.anonymous else None
+    letters = await desk.letters.last(case.id, limit=30)
+    # Not by way of the news, which would keep back just what was asked for.
+    await desk.tell(
+        made.person.id,
+        "case.file",
+        number=case.number,
+        place=case.place,
+        words=case.words,
+        category=category.name,
+        reporter=Phrase("case.phone", {"phone": reporter.phone}) if reporter and reporter.phone else "",
+        letters=tuple(line(each) for each in letters) or Phrase("letter.none"),
+        photos=await desk.cases.photos(case.id),
+    )
+
+
 _TELL = {
     Move.ACCEPT: _accepted,
     Move.RETURN: _returned,
@@ -669,6 +716,8 @@ _TELL = {
     Move.APPRAISE: _appraised,
     Move.REMARK: _remarked,
     Move.RECLASSIFY: _reclassified,
+    Move.HIDE: _hidden,
+    Move.READ: _read,
 }
 
 

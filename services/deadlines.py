@@ -9,6 +9,7 @@ from domain.areas import around
 from domain.cases import Case, DeadlineNears, Move, Step
 from domain.climb import LEVELS, DeadlinePassed, Rung, ladder, still_owed
 from domain.people import Person, Role
+from services.sight import seen
 from storage.desk import Desk
 
 
@@ -70,6 +71,7 @@ async def climb(passed: DeadlinePassed, desk: Desk) -> None:
 async def _tell(person: Person, rung: Rung, by: datetime, case: Case, desk: Desk) -> None:
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
     community, street, _ = around(case.grid)
+    case = seen(case, person, desk.district) or case
     await desk.tell(
         person.id,
         f"case.climb.{rung.to}",

@@ -8,6 +8,7 @@ from bot.core.words import Choice, Kind
 from domain.cases import WITH_WORKER, DigestDue, Status
 from domain.district import District
 from domain.people import STAFF, WORKERS
+from services.sight import all_seen
 from storage.desk import Desk
 
 _SHOWN = 8
@@ -36,6 +37,7 @@ async def _send(number: int, day: str, desk: Desk) -> None:
     waiting = await desk.cases.of_worker(number, WITH_WORKER)
     for area in person.areas(*STAFF):
         waiting += await desk.cases.in_area(area, [Status.RETURNED, Status.DONE])
+    waiting = all_seen(waiting, person, desk.district)
     if not waiting:
         return
     late = sum(case.due_at < desk.now for case in waiting)

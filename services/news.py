@@ -1,15 +1,18 @@
 """Everybody a step of a case concerns is told of it, once, whatever parts they play in it."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.render import Phrase
 from bot.core.words import Choice, Kind
 from domain.areas import around, covers
-from domain.cases import RANKS, Case, Move, Score
+from domain.cases import RANKS, UNDONE, Case, Move, Score, Status
 from domain.district import District
+from domain.letters import Side
 from domain.people import Person, Role
+from domain.sight import hidden
+from services import sight
 from storage.desk import Desk
 
 
@@ -24,13 +27,21 @@ class News:
 
     async def answer(self, key: str, /, **said: Any) -> None:
         """Answer whoever made the step."""
-        await self._desk.tell(self._by, key, **said)
+        if self._by is not None:
+            await self._tell(self._by, key, **said)
+
+    async def _tell(self, person_id: int, key: str, /, **said: Any) -> bool:
+        """Whoever it is reads no more of the case than is theirs to see."""
+        case, desk = self.case, self._desk
+        if hidden(case, desk.district.category_of(case)) and (person := await desk.people.get(person_id)):
+            said = sight.as_seen(said, case, person, desk.district)
+        return await desk.tell(person_id, key, **said)
 
     async def tell(self, person_id: int | None, key: str, /, **said: Any) -> bool:
         """Tell somebody who has not been told; True when they are to hear of it."""
         if person_id is None or person_id in self._told:
             return False
-        told = await self._desk.tell(person_id, key, **said)
+        told = await self._tell(person_id, key, **said)
         if told:
             self._told.add(person_id)
         return told
@@ -40,7 +51,7 @@ class News:
         worker = self.case.worker_id
         if worker is None or (worker in self._told and worker != self._by):
             return False
-        told = await self._desk.tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
+        told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
         if told:
             self._told.add(worker)
         return told
@@ -113,6 +124,32 @@ def shown(case: Case, desk: Desk) -> dict[str, Any]:
     }
 
 
+def promised(case: Case, now: datetime, district: District) -> Phrase:
+    """The promised time in words of the day, and honestly how late it is."""
+    days = (district.day(case.due_at) - district.day(now)).days
+    local = case.due_at.astimezone(district.timezone)
+    when: Phrase | datetime = case.due_at
+    if days in _DAYS:
+        when = Phrase(f"promise.{_DAYS[days]}", {"time": f"{local:%H:%M}"})
+    late: Phrase | str = ""
+    if case.status in UNDONE and now > case.due_at:
+        late = Phrase("promise.late", {"by": _span(now - case.due_at)})
+    elif case.status in (Status.DONE, Status.CLOSED) and case.done_at and case.done_at > case.due_at:
+        late = Phrase("promise.was_late", {"by": _span(case.done_at - case.due_at)})
+    return Phrase("promise.line", {"when": when, "late": late})
+
+
+_DAYS = {-1: "yesterday", 0: "today", 1: "tomorrow", 2: "day_after"}
+
+
+def _span(late: timedelta) -> Phrase:
+    if late < timedelta(hours=1):
+        return Phrase("promise.minutes", {"count": max(1, late // timedelta(minutes=1))})
+    if late < timedelta(days=1):
+        return Phrase("promise.hours", {"count": late // timedelta(hours=1)})
+    return Phrase("promise.days", {"count": late // timedelta(days=1)})
+
+
 def day_of(case: Case) -> Phrase | str:
     """The day it happened, where its reporter named one."""
     day = case.happened_on
@@ -141,6 +178,14 @@ def button(case: Case, move: Move, **given: str) -> Choice:
 
 def look(case: Case) -> Choice:
     return Choice("case.button.look", opens="mine", given={"case": str(case.id)})
+
+
+def letter(case: Case, writes: Side | None = None) -> Choice:
+    """The button that opens the letters about a case, under one or to begin with."""
+    given = {"case": str(case.id)}
+    if writes is None:
+        return Choice("letter.answer", opens="letter", given=given)
+    return Choice(f"letter.write_{writes}", opens="letter", given=given)
 
 
 def unfollow(case: Case) -> Choice:

@@ -40,6 +40,7 @@ class Near(NamedTuple):
     place: str
     words: str
     opened_at: datetime
+    anonymous: bool = False
 
 
 # A case is read by its fields' order.
@@ -75,6 +76,7 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "anonymous",
     "version",
 )
 _CHANGE = (
@@ -97,7 +99,7 @@ _SAME = (
     .limit(1)
 )
 _NEAR = (
-    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at)
+    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at, Cases.anonymous)
     .where(
         Cases.grid == bindparam("grid"),
         Cases.category == bindparam("category"),
@@ -178,6 +180,7 @@ class CaseStore:
                 "due_at": due_at,
                 "round": 1,
                 "happened_on": reported.happened_on,
+                "anonymous": reported.anonymous,
                 "version": version,
             },
         )
@@ -198,6 +201,7 @@ class CaseStore:
             latitude=reported.latitude,
             longitude=reported.longitude,
             happened_on=reported.happened_on,
+            anonymous=reported.anonymous,
             version=version,
         )
         self._ends[number] = _End()

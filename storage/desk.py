@@ -32,6 +32,7 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.letters import LetterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
@@ -109,6 +110,10 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def letters(self) -> LetterStore:
+        return LetterStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:

@@ -21,6 +21,7 @@ from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
@@ -428,6 +429,7 @@ class PeopleStore:
         await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -484,6 +486,7 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))
         await self._db.execute(delete(Invitations).where(Invitations.person_id == person_id))

@@ -238,6 +238,7 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
@@ -478,6 +479,19 @@ class Followers(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
     at: Mapped[datetime]
     own_case: Mapped[int | None]
+
+
+class Letters(Base):
+    """What a case's reporter and whoever handles it wrote to each other, numbers masked; `side` is who of the two."""
+
+    __tablename__ = "letters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    writer_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    side: Mapped[str]
+    words: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_letters_case", "case_id", "at"), _NEVER_AGAIN)
 
 
 class Ratings(Base):

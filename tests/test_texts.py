@@ -23,6 +23,7 @@ from config.settings import HOME, load
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.faq import Doubt
+from domain.letters import Side
 from domain.people import Role
 from storage.desk import Desk
 from tests.play import Stage
@@ -62,6 +63,10 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.status.{}": Status,
     "case.already.{}": Status,
     "case.did.{}": Move,
+    "case.now.{}": Status,
+    "letter.by.{}": Side,
+    "letter.write_{}": Side,
+    "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.

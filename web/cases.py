@@ -12,6 +12,8 @@ from domain.areas import covers
 from domain.cases import OPEN, RULES, UNDONE, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
 from domain.people import STAFF, WORKERS, Person
 from handlers.move_case import workers_for
+from nlp.place import doorless
+from services.sight import all_seen, seen, sight_of
 from storage.cases import Theirs
 from storage.desk import Desk
 from web.cursor import opened, sealed
@@ -19,7 +21,10 @@ from web.gate import Gate, Problem, Route, asked
 
 _NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
 # What staff do, as the table of rules has it.
-_OFFERED = tuple(move for move, rule in RULES.items() if {Part.STAFF, Part.ABOVE}.intersection(rule.parts))
+# What is read of a file is said once, in the chat of whoever asked: a page's answers are kept for a repeat.
+_OFFERED = tuple(
+    move for move, rule in RULES.items() if {Part.STAFF, Part.ABOVE}.intersection(rule.parts) and move is not Move.READ
+)
 # Where more must be said than that one has looked.
 _LEAST = {move: 1 if move in (Move.REJECT, Move.REMARK) else 2 for move in _OFFERED}
 # Where what a move takes stands in what a page sends.
@@ -69,7 +74,7 @@ class Line(msgspec.Struct):
     category_name: Annotated[str, Meta(description="类别的名称")]
     grid: Annotated[str, Meta(description="网格码")]
     grid_name: Annotated[str, Meta(description="网格的名称")]
-    place: Annotated[str, Meta(description="在哪儿")]
+    place: Annotated[str, Meta(description="在哪儿；匿名和私密类的，不经办的人只看到小区")]
     words: Annotated[str, Meta(description="报的是什么")]
     worker: Annotated[str | None, Meta(description="在谁手上；`null` 是等着安排")]
     opened_at: Annotated[datetime, Meta(description="上报时间，UTC")]
@@ -116,6 +121,7 @@ class Whole(Line):
     done_at: Annotated[datetime | None, Meta(description="办完的时间，UTC")]
     closed_at: Annotated[datetime | None, Meta(description="了结的时间，UTC")]
     rating: Annotated[int | None, Meta(description="居民评价：3 满意，2 一般，1 没解决好")]
+    anonymous: Annotated[bool, Meta(description="报事人要求匿名：谁都不知道是谁")]
     phone: Annotated[str | None, Meta(description="报事人的电话，他愿意留才有；只给办这件事的人看")]
     followers: Annotated[int, Meta(description="另有几个人也遇到了")]
     photos: Annotated[list[str], Meta(description="报事时的照片的地址")]
@@ -175,7 +181,7 @@ def routes(gate: Gate) -> list[Route]:
             )
             here, more = found[: wanted.limit], len(found) > wanted.limit
             names = await desk.people.names({each.worker_id for each in here if each.worker_id})
-            lines = [Line(**_line(each, names, desk, person)) for each in here]
+            lines = [Line(**_line(each, names, desk, person)) for each in all_seen(here, person, desk.district)]
             return Cases(lines, sealed((here[-1].due_at, here[-1].id)) if more else None)
 
         return await gate.read(request, look)
@@ -243,7 +249,8 @@ async def _case(number: str, desk: Desk, person: Person) -> Case:
     case = await desk.cases.by_number(number)
     # Another's complaint about a gridworker lies in the same grid: theirs is only what was given to them.
     given = case is not None and case.worker_id == person.id
-    if case is None or not (given or person.serves(case.grid, STAFF)):
+    mine = case is not None and sight_of(case, person, desk.district) is not None
+    if case is None or not mine or not (given or person.serves(case.grid, STAFF)):
         raise Problem("case.not_found", 404, language=person.language)
     return case
 
@@ -286,11 +293,16 @@ def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict
 
 
 async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
+    sight, shown = sight_of(case, person, desk.district), seen(case, person, desk.district)
+    if sight is None or shown is None:
+        raise Problem("case.not_found", 404, language=person.language)
+    case = shown
     steps = await desk.cases.steps(case.id)
     people = {each.person_id for each in steps if each.person_id} | ({case.worker_id} if case.worker_id else set())
     names = await desk.people.names(people)
     reporter = await desk.people.get(case.reporter_id) if case.reporter_id else None
     photos = await desk.cases.photos(case.id)
+    after = await desk.cases.photos(case.id, "done")
     offered = (
         [each for each in moves(case, person, desk.now) if each in _OFFERED and not (photos and each is Move.FINISH)]
         if Part.STAFF in parts(case, person)
@@ -307,14 +319,15 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
         done_at=case.done_at,
         closed_at=case.closed_at,
         rating=case.rating,
-        phone=reporter.phone if reporter and reporter.id != person.id else None,
+        phone=reporter.phone if reporter and sight.phone else None,
         followers=len(await desk.cases.followers(case.id)),
-        photos=[f"/chat/files/{each}" for each in photos],
-        photos_done=[f"/chat/files/{each}" for each in await desk.cases.photos(case.id, "done")],
+        anonymous=case.anonymous,
+        photos=[f"/chat/files/{each}" for each in photos if sight.photos],
+        photos_done=[f"/chat/files/{each}" for each in after if sight.photos],
         look_at=case.look_at,
         asked_until=case.asked_until,
         merged_into=kept.number if kept else None,
-        journal=[_did(each, case, names, desk, person) for each in steps],
+        journal=[_did(each, case, names, desk, person, door=sight.door) for each in steps],
         moves=[May(each, desk.texts.say(f"case.button.{each}", person.language)) for each in offered],
         workers=[
             Worker(each.id, each.name or "", desk.district.area_name(each.areas(*WORKERS)[0])) for each in to_whom
@@ -323,15 +336,16 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
     )
 
 
-def _did(step: Step, case: Case, names: dict[int, str], desk: Desk, person: Person) -> Did:
+def _did(step: Step, case: Case, names: dict[int, str], desk: Desk, person: Person, *, door: bool) -> Did:
     # Who reported it stays unnamed, also among staff, and so do those who met with the same.
     resident = step.part in (Part.REPORTER, Part.FOLLOWER) or step.person_id == case.reporter_id
     named = step.person_id is not None and not resident
     climbed = step.move is Move.CLIMB
+    words = step.words if door else doorless(step.words)
     return Did(
         step.at,
         step.move,
         desk.texts.say(f"case.did.{step.move}", person.language),
         names.get(step.person_id or 0) if named else None,
-        desk.texts.say(f"role.{step.words}", person.language) if climbed else step.words,
+        desk.texts.say(f"role.{step.words}", person.language) if climbed else words,
     )
