@@ -32,6 +32,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
 from bot.editions import EditionKeeper
+from bot.painter import Painter
 from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
@@ -42,6 +43,7 @@ from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
 from services import digest, sign_in, stale
+from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -155,6 +157,7 @@ class Service:
             await desk.catalogue.add(district.catalogue.entries)
             await storage.facts.put(connection, "district", district.digest)
             await stale.plan_now(desk)
+        await statistics.begin(connection)
         await digest.plan_next(desk)
         await stale.plan_next(desk)
         self.guests.clear()
@@ -318,7 +321,7 @@ def build(
         lambda connection, changed: service.take_in(connection, changed),
         answers.forget,
     )
-    bell = Bell(desks, [editions.refresh, answers.refresh, teller.refresh])
+    bell = Bell(desks, [editions.refresh, answers.refresh, teller.refresh, Painter(desks).refresh])
     service = Service(settings, desks, turns, book, bell, answers, teller, editions, monotonic)
     if settings.telegram_token:
         service.adapters.append(

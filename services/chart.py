@@ -9,12 +9,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from domain.councils import Ballot, Result
 
-_WIDTH, _MARGIN, _BAR = 1080, 64, 44
-_PAPER, _INK, _SOFT, _TRACK, _GREEN, _WOOD = "#FBF8F2", "#22302D", "#6E7A76", "#E9E3D6", "#1F6F63", "#C08A4E"
+WIDTH, MARGIN, _BAR = 1080, 64, 44
+PAPER, INK, SOFT, TRACK, GREEN, WOOD = "#FBF8F2", "#22302D", "#6E7A76", "#E9E3D6", "#1F6F63", "#C08A4E"
 
 
 @lru_cache(maxsize=4)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Letters of so many pixels, Chinese ones too."""
     return ImageFont.truetype(noto.get_TTF_path(), size)
 
 
@@ -24,45 +25,46 @@ async def draw(ballot: Ballot, result: Result) -> bytes:
 
 
 def _draw(ballot: Ballot, result: Result) -> bytes:
-    title = _wrapped(ballot.question, _font(48), _WIDTH - 2 * _MARGIN)
-    labels = [_wrapped(option, _font(36), _WIDTH - 2 * _MARGIN - 240) for option in ballot.options]
-    height = _MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + _MARGIN
-    image = Image.new("RGB", (_WIDTH, height), _PAPER)
+    title = wrapped(ballot.question, font(48), WIDTH - 2 * MARGIN)
+    labels = [wrapped(option, font(36), WIDTH - 2 * MARGIN - 240) for option in ballot.options]
+    height = MARGIN + len(title) * 66 + 32 + sum(len(label) * 50 + _BAR + 40 for label in labels) + 90 + MARGIN
+    image = Image.new("RGB", (WIDTH, height), PAPER)
     pen = ImageDraw.Draw(image)
-    top = _MARGIN
+    top = MARGIN
     for line in title:
-        pen.text((_MARGIN, top), line, _INK, _font(48))
+        pen.text((MARGIN, top), line, INK, font(48))
         top += 66
     top += 32
     for option, (label, votes) in enumerate(zip(labels, result.counts, strict=True)):
         share = votes / result.votes if result.votes else 0
-        pen.text((_WIDTH - _MARGIN, top), f"{votes} 票  {share:.0%}", _INK, _font(36), anchor="ra")
+        pen.text((WIDTH - MARGIN, top), f"{votes} 票  {share:.0%}", INK, font(36), anchor="ra")
         for line in label:
-            pen.text((_MARGIN, top), line, _INK, _font(36))
+            pen.text((MARGIN, top), line, INK, font(36))
             top += 50
         top += 6
-        full = _WIDTH - 2 * _MARGIN
-        pen.rounded_rectangle((_MARGIN, top, _MARGIN + full, top + _BAR), _BAR // 2, _TRACK)
+        full = WIDTH - 2 * MARGIN
+        pen.rounded_rectangle((MARGIN, top, MARGIN + full, top + _BAR), _BAR // 2, TRACK)
         if votes:
             # Never narrower than its round ends.
             pen.rounded_rectangle(
-                (_MARGIN, top, _MARGIN + max(_BAR, int(full * share)), top + _BAR),
+                (MARGIN, top, MARGIN + max(_BAR, int(full * share)), top + _BAR),
                 _BAR // 2,
-                _GREEN if option in result.tally.leads else _WOOD,
+                GREEN if option in result.tally.leads else WOOD,
             )
         top += _BAR + 34
     pen.text(
-        (_MARGIN, top + 24),
+        (MARGIN, top + 24),
         f"共 {result.votes} 人投票，应投 {result.eligible} 人，参与率 {result.turnout:.0%}",
-        _SOFT,
-        _font(32),
+        SOFT,
+        font(32),
     )
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """A text in lines that are no wider."""
     lines = [""]
     for each in text.replace("\n", " "):
         if lines[-1] and font.getlength(lines[-1] + each) > width:

@@ -6,7 +6,7 @@ from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.cases import OfficeLeft
-from domain.people import STAFF, WORKERS, Role
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import (
     Forgotten,
@@ -18,8 +18,12 @@ from domain.residents import (
     PhoneGiven,
     WorkerAsked,
 )
+from nlp import private
+from nlp.normalise import mask
 from storage.desk import Desk
 from storage.people import Invitation
+
+_LAST_WORDS = 80
 
 
 @when(GridChosen)
@@ -129,10 +133,15 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     reader = await desk.people.now(asked.to)
     if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
+    away = await desk.leaves.of(reader.id) if reader.has(*WORKERS) else None
+    stand_in = await desk.people.get(away.acting_id) if away and away.acting_id else None
+    if away and stand_in is None:
+        raise Refused("write.away", name_of=reader.name or "", hotline=desk.district.hotline)
     told = await desk.tell(
-        reader.id,
+        stand_in.id if stand_in else reader.id,
         "write.letter",
         kind=Kind.PUSH,
+        instead=Phrase("write.instead", {"name_of": reader.name or ""}) if stand_in else "",
         role=Phrase(f"role.{writer.roles[0].role if writer.roles else Role.RESIDENT}"),
         writer=writer.name or "",
         words=asked.words,
@@ -140,8 +149,22 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
         choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})],
     )
     if told:
-        await desk.tell(asked.by, "write.sent")
+        await _keep(writer, stand_in or reader, asked, desk)
+        if stand_in is None:
+            await desk.tell(asked.by, "write.sent")
+        else:
+            await desk.tell(asked.by, "write.sent_instead", name_of=reader.name or "", stand_in=stand_in.name or "")
     elif reader.has(*WORKERS, *STAFF):
         await desk.tell(asked.by, "write.unreachable", hotline=desk.district.hotline)
     else:
         await desk.tell(asked.by, "write.resident_gone")
+
+
+async def _keep(writer: Person, reader: Person, asked: WorkerAsked, desk: Desk) -> None:
+    """Whoever takes the grid over one day should know what was said last; no numbers in it."""
+    answered = writer.has(*WORKERS)
+    if answered == reader.has(*WORKERS):
+        return
+    resident, worker = (reader, writer) if answered else (writer, reader)
+    words = private.without(mask(asked.words))[:_LAST_WORDS] or "（照片）"
+    await desk.last_words.keep(resident.id, worker.id, words, answered=answered)

@@ -32,12 +32,16 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.last_words import LastWordsStore
+from storage.leaves import LeaveStore
 from storage.letters import LetterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
+from storage.pictures import PictureStore
 from storage.questions import QuestionStore
 from storage.sessions import SessionStore
+from storage.statistics import StatisticsStore
 
 T = TypeVar("T")
 
@@ -85,11 +89,11 @@ class Desk:
 
     @cached_property
     def people(self) -> PeopleStore:
-        return PeopleStore(self._db, self.now)
+        return PeopleStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def cases(self) -> CaseStore:
-        return CaseStore(self._db, self.now)
+        return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def catalogue(self) -> CatalogueStore:
@@ -110,6 +114,22 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def statistics(self) -> StatisticsStore:
+        return StatisticsStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def pictures(self) -> PictureStore:
+        return PictureStore(self._db, self.now)
+
+    @cached_property
+    def leaves(self) -> LeaveStore:
+        return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def last_words(self) -> LastWordsStore:
+        return LastWordsStore(self._db, self.now)
 
     @cached_property
     def letters(self) -> LetterStore:

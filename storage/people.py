@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
@@ -21,9 +21,12 @@ from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.last_words import LastWordsStore
+from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
+from storage.statistics import StatisticsStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -32,6 +35,7 @@ from storage.tables import (
     Followers,
     HeardMessages,
     Invitations,
+    Leaves,
     Outbox,
     Parked,
     People,
@@ -119,6 +123,8 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
         .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
         .order_by(People.id)
     )
+    # Whoever is on leave is not in office.
+    found = found.where(~select(Leaves.id).where(Leaves.person_id == People.id, ON).exists())
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
 
@@ -143,11 +149,12 @@ _IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable i
 
 
 class PeopleStore:
-    """Reads and writes about people, roles and their chats."""
+    """Reads and writes about people, roles and their chats; `zone`: whose days are counted when two become one."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo = UTC) -> None:
         self._db = connection
         self._now = now
+        self._zone = zone
 
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
@@ -416,6 +423,7 @@ class PeopleStore:
             (Cases, Cases.worker_id),
             (Cases, Cases.checker_id),
             (Cases, Cases.asked_by),
+            (Cases, Cases.offered_to),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
@@ -424,11 +432,11 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
-        rated = select(Ratings.case_id).where(Ratings.person_id == into)
-        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
-        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
+        await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LeaveStore(self._db, self._now).merge(old, into)
+        await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
@@ -446,6 +454,20 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_ratings(self, old: int, into: int) -> None:
+        """One voice a case: where both said what they make of a result, what `into` said stays and counts."""
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        twice = (Ratings.person_id == old, Ratings.case_id.in_(rated))
+        statistics = StatisticsStore(self._db, self._now, self._zone)
+        cases = set(await self._db.scalars(select(Ratings.case_id).where(*twice)))
+        # Held, so that nobody takes a step with one of them meanwhile and counts what goes here as well.
+        await self._db.execute(select(Cases.id).where(Cases.id.in_(cases)).order_by(Cases.id).with_for_update())
+        before = [(case, await statistics.life(case)) for case in sorted(cases)]
+        await self._db.execute(delete(Ratings).where(*twice))
+        for case, life in before:
+            await statistics.changed(life, await statistics.life(case))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
 
     async def _merge_doers(self, old: int, into: int) -> None:
         """Who did the work under another number may not check it under this one."""
@@ -486,6 +508,8 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LeaveStore(self._db, self._now).forget(person_id)
+        await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))

@@ -74,11 +74,15 @@ class People(Base):
     created_at: Mapped[datetime]
     forgotten_at: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    stand_in_id: Mapped[int | None]
     __table_args__ = _NEVER_AGAIN
 
 
 class Roles(Base):
-    """Who holds which role for which area, and in which department, since when. Ended roles are kept."""
+    """Who holds which role for which area, and in which department, since when. Ended roles are kept.
+
+    `leave_id`: it is lent to them while that leave is on.
+    """
 
     __tablename__ = "roles"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -89,7 +93,42 @@ class Roles(Base):
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     listed: Mapped[bool] = mapped_column(default=False)
-    __table_args__ = (_some("ix_roles_area_role", "area", "role", where="until IS NULL"),)
+    leave_id: Mapped[int | None]
+    __table_args__ = (
+        _some("ix_roles_area_role", "area", "role", where="until IS NULL"),
+        _some("ix_roles_leave_id", "leave_id", where="leave_id IS NOT NULL"),
+    )
+
+
+class Leaves(Base):
+    """When a gridworker is away, who was named to stand in and who does: planned, on, over, cancelled."""
+
+    __tablename__ = "leaves"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    stand_in_id: Mapped[int | None]
+    acting_id: Mapped[int | None]
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    stage: Mapped[str]
+    asked_at: Mapped[datetime]
+    __table_args__ = (
+        Index("ix_leaves_person_id", "person_id", "begins_at"),
+        _some("ix_leaves_on", "person_id", where="stage = 'on'"),
+        _some("ix_leaves_acting", "acting_id", where="stage = 'on'"),
+        _NEVER_AGAIN,
+    )
+
+
+class LastWords(Base):
+    """What was said last between a resident and a gridworker, numbers masked, for a month."""
+
+    __tablename__ = "last_words"
+    resident_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    worker_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    words: Mapped[str]
+    answered: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Contacts(Base):
@@ -238,6 +277,7 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -247,6 +287,7 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
 
@@ -503,6 +544,42 @@ class Ratings(Base):
     round: Mapped[int] = mapped_column(primary_key=True)
     score: Mapped[int]
     at: Mapped[datetime]
+
+
+class AreaCounts(Base):
+    """The statistics of an area: what was counted of which day (`2026-11-23`), month (`2026-11`), of all time (empty).
+
+    `counts` is JSON, as `domain/tally.py` names things. `storage/statistics.py` makes all of it again from the journal.
+    """
+
+    __tablename__ = "area_counts"
+    area: Mapped[str] = mapped_column(primary_key=True)
+    span: Mapped[str] = mapped_column(primary_key=True)
+    counts: Mapped[str]
+    __table_args__ = _NO_ORDER
+
+
+class CountChanges(Base):
+    """What the steps of the last minute changed in a grid's statistics, by day, until it is gathered into AreaCounts.
+
+    Only added to with a step, so that two steps never wait for each other.
+    """
+
+    __tablename__ = "count_changes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    grid: Mapped[str] = mapped_column(index=True)
+    days: Mapped[str]
+
+
+class Pictures(Base):
+    """A sheet of numbers somebody asked to see, until it is drawn and sent to them."""
+
+    __tablename__ = "pictures"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int]
+    sheet: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class SignInCodes(Base):

@@ -25,6 +25,7 @@ from domain.climb import LEVELS
 from domain.faq import Doubt
 from domain.letters import Side
 from domain.people import Role
+from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -50,6 +51,8 @@ KEY_ARGUMENT = {
     "tell_followers": 0,
     "tell_worker": 0,
     "_ended": 1,
+    "note": 3,
+    "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
 ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
@@ -69,6 +72,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
+    "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
@@ -80,8 +84,10 @@ _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
+    *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),
+    *("year", "answered", "solved", "content", "on_time"),
 }
-MOMENTS = {"at", "by", "closes", "due", "opens", "until", "used"}
+MOMENTS = {"at", "by", "closes", "due", "now", "opens", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {
