@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     reload.set_defaults(act=_reload)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
     invite.add_argument(
-        "--role", required=True, help="gridworker、grid_leader、community、street、district、department、council_host"
+        "--role",
+        required=True,
+        help="gridworker、grid_leader、community、street、district、department、council_host、council_member",
     )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
     invite.add_argument("--department", metavar="代号", help="身份是 department 时，哪个部门（见 departments.toml）")

@@ -327,6 +327,7 @@ def build(
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])
         )
+    desks.paces = {each.platform: each.pace.per_second for each in service.adapters if each.pace is not None}
     return service
 
 
