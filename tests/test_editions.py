@@ -187,8 +187,10 @@ async def test_people_of_the_new_list_take_office_once(
     settings: Settings, knowledge: Knowledge, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = Two(settings, knowledge)
-    with (folder / "gridworkers.csv").open("a", encoding="utf-8") as workers:
-        workers.write("w-new,孙新（示例）,gridworker,230203002001001,13800000000,no,,yes\n")
+    workers = folder / "gridworkers.csv"
+    first = workers.read_text("utf-8").splitlines()[1]
+    new = first.replace("w-002001001", "w-new").replace("李强", "孙新").replace("13800000001", "13800000000")
+    workers.write_text(workers.read_text("utf-8") + new + "\n", "utf-8")
     assert await reload(settings, folder, monkeypatch) == 0
     await asyncio.gather(*(service.bell.ring() for service in two.services))
     people = await two.services[0].desks.read(lambda desk: desk.people.serving(GRID, [Role.GRIDWORKER]))
