@@ -35,7 +35,7 @@ from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
 from config.settings import Demo, Engine, Mode, Settings
-from domain.cases import OfficeLeft
+from domain.cases import OfficeLeft, OfficeTaken
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
@@ -137,7 +137,10 @@ class Service:
     async def _take_in(self, connection: Connection) -> None:
         desk = self.desks.at(connection)
         if await storage.facts.get(connection, "district") != self.district.digest:
-            for gone in await desk.people.take_in(self.district):
+            appointed = await desk.people.take_in(self.district)
+            for person_id, grid in appointed.taken:
+                await desk.happen(OfficeTaken(person_id, grid))
+            for gone in appointed.left:
                 await desk.happen(OfficeLeft(gone))
             await storage.facts.put(connection, "district", self.district.digest)
             await stale.plan_now(desk)

@@ -116,3 +116,4 @@ async def _tidy(desk: Desk) -> None:
     await desk.dues.prune(timedelta(days=90))
     await desk.sessions.prune()
     await desk.last_words.prune()
+    await desk.budget.prune()

@@ -22,6 +22,7 @@ from domain.district import District, Entry
 from domain.faq import Settling
 from domain.people import Person
 from storage.ballots import BallotStore, voted_in
+from storage.budget import BudgetStore
 from storage.cases import CaseStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
@@ -104,6 +105,10 @@ class Desk:
     @cached_property
     def leaves(self) -> LeaveStore:
         return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def budget(self) -> BudgetStore:
+        return BudgetStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:

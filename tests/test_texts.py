@@ -72,7 +72,9 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
+    "case.button.{}": [
+        move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.INHERIT, Move.CLIMB)
+    ],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
 }
