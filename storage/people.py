@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,8 +14,10 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.core.words import Address
 from domain.areas import around
 from domain.cases import Part
+from domain.councils import Electorate
 from domain.district import District
 from domain.people import STAFF, WORKERS, Held, Person, Role
+from storage.audience import told
 from storage.ballots import BallotStore
 from storage.budget import BudgetStore
 from storage.database import Connection
@@ -26,7 +28,9 @@ from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
+from storage.statistics import StatisticsStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -58,12 +62,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+    """What a one-time code stands for: a role for an area, the person whose next chat this is, or a household."""
 
     role: Role | None
     area: str | None
     person_id: int | None
     department: str | None = None
+    voter_id: int | None = None
+    by_id: int | None = None
 
 
 class Appointed(NamedTuple):
@@ -158,11 +164,12 @@ _IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable i
 
 
 class PeopleStore:
-    """Reads and writes about people, roles and their chats."""
+    """Reads and writes about people, roles and their chats; `zone`: whose days are counted when two become one."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo = UTC) -> None:
         self._db = connection
         self._now = now
+        self._zone = zone
 
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
@@ -312,17 +319,16 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def count_residents(self, area_prefix: str) -> int:
-        """How many people who say they live within an area can be told something."""
-        return (
-            await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .join(Contacts, Contacts.id == People.contact_id)
-                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
-            )
-            or 0
+    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+        """How many of those a ballot concerns can be told something, by the platform they are told on."""
+        rows = await self._db.execute(
+            select(Contacts.platform, func.count())
+            .select_from(People)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .group_by(Contacts.platform)
         )
+        return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -386,6 +392,8 @@ class PeopleStore:
         area: str | None = None,
         department: str | None = None,
         person_id: int | None = None,
+        voter_id: int | None = None,
+        by_id: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -397,6 +405,8 @@ class PeopleStore:
                 area=area,
                 department=department,
                 person_id=person_id,
+                voter_id=voter_id,
+                by_id=by_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -414,7 +424,14 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id, Invitations.department)
+                .returning(
+                    Invitations.role,
+                    Invitations.area,
+                    Invitations.person_id,
+                    Invitations.department,
+                    Invitations.voter_id,
+                    Invitations.by_id,
+                )
             )
         ).one_or_none()
         return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
@@ -440,9 +457,8 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
-        rated = select(Ratings.case_id).where(Ratings.person_id == into)
-        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
-        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
+        await RosterStore(self._db, self._now).merge(old, into)
+        await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
@@ -464,6 +480,20 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_ratings(self, old: int, into: int) -> None:
+        """One voice a case: where both said what they make of a result, what `into` said stays and counts."""
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        twice = (Ratings.person_id == old, Ratings.case_id.in_(rated))
+        statistics = StatisticsStore(self._db, self._now, self._zone)
+        cases = set(await self._db.scalars(select(Ratings.case_id).where(*twice)))
+        # Held, so that nobody takes a step with one of them meanwhile and counts what goes here as well.
+        await self._db.execute(select(Cases.id).where(Cases.id.in_(cases)).order_by(Cases.id).with_for_update())
+        before = [(case, await statistics.life(case)) for case in sorted(cases)]
+        await self._db.execute(delete(Ratings).where(*twice))
+        for case, life in before:
+            await statistics.changed(life, await statistics.life(case))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
 
     async def _merge_doers(self, old: int, into: int) -> None:
         """Who did the work under another number may not check it under this one."""
@@ -502,6 +532,7 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
