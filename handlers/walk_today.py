@@ -52,9 +52,11 @@ async def walk_today(talk: Talk[Desk]) -> None:
         case = cases[stop.number]
         far = Phrase("walk.far", {"far": about(metres(before, stop.point))}) if before and stop.point else ""
         facts = {"number": number, "place": case.place, "words": short(case.words, 16), "far": far}
-        late = stop.due_at <= talk.opening.at
-        due = "walk.late" if late else "walk.today" if stop.due_at <= tonight else "walk.later"
-        lines.append(Phrase("walk.line", {**facts, "due": Phrase(due, {"due": stop.due_at})}))
+        if stop.due_at <= talk.opening.at:
+            due = Phrase("walk.late")
+        else:
+            due = Phrase("walk.today" if stop.due_at <= tonight else "walk.later", {"due": stop.due_at})
+        lines.append(Phrase("walk.line", {**facts, "due": due}))
         before = stop.point or before
     more = Phrase("walk.more", {"count": len(order) - _SHOWN}) if len(order) > _SHOWN else ""
     talk.say(

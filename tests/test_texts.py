@@ -57,7 +57,7 @@ KEY_ARGUMENT = {
     "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
-ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
+ADDED = {"note": {"name_of", "lines"}, "tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
 # Ways of voting that take more than a tap.
 LONG = [Method.SEVERAL, Method.RANKED, Method.SCORE]
 WAYS = [Method.SINGLE, *LONG]
