@@ -13,6 +13,8 @@ from domain.grids import Grid, Place
 from domain.people import Held, Role
 from domain.working_time import Calendar, Term, Unit
 
+ANSWER_WITHIN = Term(8, Unit.WORKING_HOUR)
+
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
@@ -94,7 +96,8 @@ class District:
     `push_budget`: so many routine pushes a day to a gridworker, 0: as many as come; what is more is listed in the
     afternoon, at `digest_again_at`, or the next morning.
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
-    `reopen_within`: for so many days its reporter may have a case opened again.
+    `reopen_within`: for so many days its reporter may have a case opened again. `answer_within`: so soon who urges has
+    an answer.
     """
 
     name: str
@@ -123,6 +126,7 @@ class District:
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
+    answer_within: Term = ANSWER_WITHIN
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365
     sample: bool = False

@@ -72,9 +72,11 @@ async def _tell(person: Person, rung: Rung, by: datetime, case: Case, desk: Desk
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
     community, street, _ = around(case.grid)
     case = seen(case, person, desk.district) or case
+    # Whoever holds it themselves is not told of another level's delay.
+    own = rung.to is case.level is not Role.COMMUNITY
     await desk.tell(
         person.id,
-        f"case.climb.{rung.to}",
+        "case.climb.own" if own else f"case.climb.{rung.to}",
         kind=Kind.PUSH,
         once=f"climb:{_promise(case)}:{rung.to}:{person.id}",
         number=case.number,
@@ -82,12 +84,23 @@ async def _tell(person: Person, rung: Rung, by: datetime, case: Case, desk: Desk
         words=case.words,
         category=desk.district.category(case.category).name,
         due=case.due_at,
-        worker=Phrase("case.climb_worker", {"worker": worker.name or ""}) if worker else "",
+        worker=_with(case, worker, desk),
+        level=Phrase(f"level.{case.level}"),
         community=desk.district.area_name(community),
         street=desk.district.area_name(street),
         by=by,
         choices=[Choice("case.button.open", opens="tasks", given={"case": str(case.id)})],
     )
+
+
+def _with(case: Case, worker: Person | None, desk: Desk) -> Phrase | str:
+    """With whom it lies."""
+    name = worker.name or "" if worker else ""
+    if case.department:
+        return Phrase(
+            "case.climb_department", {"department": desk.district.department(case.department).short, "worker": name}
+        )
+    return Phrase("case.climb_worker", {"worker": name}) if worker else ""
 
 
 async def _in_office(case: Case, level: Role, desk: Desk) -> list[Person]:

@@ -56,7 +56,7 @@ async def _to_reporter(carried: _Carried, desk: Desk) -> bool:
         "letter.to_resident",
         kind=Kind.PUSH,
         once=carried.once,
-        who=signed(case, carried.writer),
+        who=signed(case, carried.writer, desk.district),
         number=case.number,
         words=carried.words,
         photos=carried.photos,

@@ -69,7 +69,7 @@ async def pass_on(number: int, person: Person, desk: Desk) -> Case | None:
     if case.status not in UNDONE or category.to_staff or category.private or case.worker_id == person.id:
         return None
     status = RULES[Move.INHERIT].end or case.status
-    after = replace(case, status=status, worker_id=person.id, offered_to=None, round=case.round + 1)
+    after = replace(case, status=status, worker_id=person.id, department=None, offered_to=None, round=case.round + 1)
     await desk.cases.step(after, Step(desk.now, case.worker_id, Move.INHERIT, target=person.id))
     await deadlines.plan(after, desk)
     news = News(after, desk, person.id)

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import journal
 from domain.areas import prefix
 from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
+from domain.people import Role
 from storage.database import Connection
 from storage.statistics import StatisticsStore
 from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
@@ -47,7 +48,7 @@ class Near(NamedTuple):
 # A case is read by its fields' order.
 _FIELDS = [each.name for each in fields(Case)]
 _CASE = tuple(getattr(Cases, name) for name in _FIELDS)
-_STATUS, _DOERS = _FIELDS.index("status"), _FIELDS.index("doers")
+_STATUS, _DOERS, _LEVEL = (_FIELDS.index(name) for name in ("status", "doers", "level"))
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _GET = select(*_CASE).where(Cases.id == bindparam("case"))
@@ -77,6 +78,9 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "level",
+    "department",
+    "answer_by",
     "offered_to",
     "anonymous",
 )
@@ -525,5 +529,6 @@ def _within(area: str) -> ColumnElement[bool]:
 def _case(row: Any) -> Case:
     values = [*row[: len(_CASE)]]
     values[_STATUS] = Status(values[_STATUS])
+    values[_LEVEL] = Role(values[_LEVEL])
     values[_DOERS] = tuple(map(int, values[_DOERS].split()))
     return Case(*values)

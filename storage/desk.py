@@ -28,6 +28,7 @@ from storage.budget import BudgetStore
 from storage.cases import CaseStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
+from storage.demands import DemandStore
 from storage.dues import DueStore
 from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
@@ -101,6 +102,10 @@ class Desk:
     @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def demands(self) -> DemandStore:
+        return DemandStore(self._db, self.now)
 
     @cached_property
     def questions(self) -> QuestionStore:

@@ -21,6 +21,7 @@ from storage.audience import told
 from storage.ballots import BallotStore
 from storage.budget import BudgetStore
 from storage.database import Connection
+from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
@@ -460,6 +461,7 @@ class PeopleStore:
         await RosterStore(self._db, self._now).merge(old, into)
         await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
+        await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
@@ -534,6 +536,7 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
+        await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])

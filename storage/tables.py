@@ -265,7 +265,7 @@ class Invitations(Base):
 class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
-    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
     """
 
     __tablename__ = "cases"
@@ -296,6 +296,9 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    level: Mapped[str] = mapped_column(default="community", server_default="community")
+    department: Mapped[str | None]
+    answer_by: Mapped[datetime | None]
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -305,9 +308,28 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_department", "department", "due_at", where="department IS NOT NULL AND closed_at IS NULL"),
         _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
+
+
+class Demands(Base):
+    """Somebody asked how a case stands: a resident who urged, or a level above that supervises; until it is answered.
+
+    `rank` is theirs over the case's grid, 0 for a resident.
+    """
+
+    __tablename__ = "demands"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    move: Mapped[str]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    rank: Mapped[int]
+    asked_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    over_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_demands_case", "case_id", "id"),)
 
 
 class CasePhotos(Base):

@@ -26,7 +26,7 @@ from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
-from domain.people import Role
+from domain.people import STAFF, Role
 from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage
@@ -52,6 +52,7 @@ KEY_ARGUMENT = {
     "tell_reporter": 0,
     "tell_followers": 0,
     "tell_worker": 0,
+    "tell_handlers": 1,
     "_ended": 1,
     "note": 3,
     "_tell_community": 1,
@@ -76,6 +77,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "letter.write_{}": Side,
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
+    "level.{}": STAFF,
+    "case.held.{}": (Role.STREET, Role.DISTRICT),
     "stale.{}": Doubt,
     "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
