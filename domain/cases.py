@@ -229,12 +229,13 @@ ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+    """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
     `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
     `anonymous`: its reporter has no number for anybody. `level`: whose staff hold it, community, street or district;
     `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
+    `version` names the terms of its category it was opened under.
     """
 
     id: int
@@ -269,6 +270,7 @@ class Case:
     level: Role = Role.COMMUNITY
     department: str | None = None
     answer_by: datetime | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class News:
     async def _tell(self, person_id: int, key: str, /, **said: Any) -> bool:
         """Whoever it is reads no more of the case than is theirs to see."""
         case, desk = self.case, self._desk
-        if hidden(case, desk.district.category(case.category)) and (person := await desk.people.get(person_id)):
+        if hidden(case, desk.district.category_of(case)) and (person := await desk.people.get(person_id)):
             said = sight.as_seen(said, case, person, desk.district)
         return await desk.tell(person_id, key, **said)
 
@@ -162,7 +162,7 @@ def shown(case: Case, desk: Desk) -> dict[str, Any]:
         "number": case.number,
         "place": case.place,
         "words": case.words,
-        "category": desk.district.category(case.category).name,
+        "category": desk.district.category_of(case).name,
         "due": case.due_at,
         "when": day_of(case),
     }

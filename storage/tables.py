@@ -266,6 +266,7 @@ class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
     `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
+    `version` is the entry of the catalogue it was opened under; NULL in what an earlier release opened.
     """
 
     __tablename__ = "cases"
@@ -301,6 +302,7 @@ class Cases(Base):
     answer_by: Mapped[datetime | None]
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -718,6 +720,27 @@ class Guesses(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CatalogueEntries(Base):
+    """Every entry the catalogue ever had, by what names its terms: a case follows its own for ever. Only ever added."""
+
+    __tablename__ = "catalogue"
+    version: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    body: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Editions(Base):
+    """The district's data as it was put in force, the whole folder as one; only the newest keeps its `files`."""
+
+    __tablename__ = "editions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    files: Mapped[bytes | None]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class Parked(Base):
