@@ -109,8 +109,9 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
     workers = pages.table("gridworkers.csv", "key name role area phone phone_public hours sample")
     about = pages.toml(
         "district.toml",
-        "name city code timezone sample hotline quiet_from quiet_until digest_at office_from office_until "
-        "office_days same_within reopen_within answer_within stale_days kinds duties phone council",
+        "name city code timezone sample hotline quiet_from quiet_until digest_at digest_again_at push_budget "
+        "office_from office_until office_days same_within reopen_within answer_within stale_days kinds duties phone "
+        "council",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     council = about.only("council", optional=True)
@@ -164,6 +165,8 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
+        digest_again_at=facts.clock("digest_again_at", blank=time(15, 0)),
+        push_budget=facts.number("push_budget", blank=0),
         hotline=facts.text("hotline"),
         synonyms=tuple(_synonyms(synonyms)),
         stale_days=facts.number("stale_days", least=1, blank=365),

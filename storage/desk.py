@@ -25,6 +25,7 @@ from domain.faq import Settling
 from domain.people import Person
 from storage.audience import voted_in
 from storage.ballots import BallotStore
+from storage.budget import BudgetStore
 from storage.cases import CaseStore
 from storage.catalogue import CatalogueStore
 from storage.corrections import CorrectionStore
@@ -141,6 +142,10 @@ class Desk:
     @cached_property
     def leaves(self) -> LeaveStore:
         return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def budget(self) -> BudgetStore:
+        return BudgetStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:

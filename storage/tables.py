@@ -121,6 +121,24 @@ class Leaves(Base):
     )
 
 
+class Pushes(Base):
+    """How many routine pushes somebody was sent on a day."""
+
+    __tablename__ = "pushes"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class Held(Base):
+    """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
+
+    __tablename__ = "held"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class LastWords(Base):
     """What was said last between a resident and a gridworker, numbers masked, for a month."""
 

@@ -25,7 +25,7 @@ from bot.app import Knowledge, Service, build
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
-from domain.cases import Status
+from domain.cases import OfficeTaken, Status
 from domain.people import Role
 from storage.desk import Desk
 
@@ -95,6 +95,8 @@ class Stage:
             if not listed and (held := _ROLES[role]) and area:
                 await desk.people.change(person.id, name=who)
                 await desk.people.grant(person.id, held, area, department)
+                if held is Role.GRIDWORKER:
+                    await desk.happen(OfficeTaken(person.id, area))
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
 

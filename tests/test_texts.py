@@ -65,6 +65,7 @@ KEY_ARGUMENT = {
 }
 # What a call adds to the facts it is given.
 ADDED = {
+    "note": {"name_of", "lines"},
     "tell_reporter": {"whose"},
     "_ended": {"whose", "number", "why", "hotline"},
     "answer": {"title"},
@@ -97,7 +98,9 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "stale.{}": Doubt,
     "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
+    "case.button.{}": [
+        move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.INHERIT, Move.CLIMB)
+    ],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
     "matter.{}": [score.name.lower() for score in matters.Score],
