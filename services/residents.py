@@ -5,7 +5,7 @@ import re
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.cases import OfficeLeft
+from domain.cases import OfficeLeft, OfficeTaken
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import (
@@ -20,8 +20,10 @@ from domain.residents import (
 )
 from nlp import private
 from nlp.normalise import mask
+from services import rosters
 from storage.desk import Desk
 from storage.people import Invitation
+from storage.sessions import guesser
 
 _LAST_WORDS = 80
 
@@ -66,6 +68,8 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
         raise Refused("phone.unclear")
     await desk.people.change(given.by, phone=digits)
     await desk.tell(given.by, "phone.done")
+    if households := await rosters.by_phone(given.by, digits, desk):
+        await desk.tell(given.by, "confirm.done", households=rosters.named(households))
 
 
 @when(Forgotten)
@@ -87,9 +91,17 @@ async def give_link_code(wanted: LinkWanted, desk: Desk) -> None:
 @when(InvitationUsed)
 async def redeem(used: InvitationUsed, desk: Desk) -> None:
     """A code works once. Wrong, used and old ones get the same answer, so that guessing teaches nothing."""
+    if await desk.sessions.too_many(guesser(used.by)):
+        raise Refused("join.too_many")
     invitation = await desk.people.redeem(re.sub(r"[\s-]", "", used.code).upper().removeprefix("I_"), used.by)
     if invitation is None:
-        raise Refused("join.unknown")
+        # What a rule refuses is taken back whole, and a guess must stay counted.
+        await desk.sessions.guessed(guesser(used.by))
+        await desk.tell(used.by, "join.unknown")
+        return
+    if invitation.voter_id is not None:
+        await rosters.by_code(used.by, invitation.voter_id, invitation.by_id, desk)
+        return
     if invitation.person_id is not None:
         if invitation.person_id == used.by:
             raise Refused("link.same")
@@ -103,14 +115,26 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
             if same and not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
                 await _welcome(used.by, person.id, invitation, desk)
+                await _take_office(person.id, invitation.role, invitation.area, desk)
                 return
         await desk.people.grant(used.by, invitation.role, invitation.area, invitation.department)
         await _welcome(used.by, used.by, invitation, desk)
+        await _take_office(used.by, invitation.role, invitation.area, desk)
+
+
+async def _take_office(number: int, role: Role, area: str, desk: Desk) -> None:
+    """Whoever looks after a grid from now on has what whoever did before has left."""
+    if role is Role.GRIDWORKER:
+        await desk.happen(OfficeTaken(number, area))
 
 
 async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
     role, department = invitation.role, invitation.department
+    if role is Role.COUNCIL_MEMBER:
+        area = desk.district.area_name(invitation.area or "")
+        await desk.tell(speaker, "join.member", area=area, choices=[Choice("vote.title", opens="vote")])
+        return
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:
@@ -130,7 +154,8 @@ async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk
 async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     """A letter goes to somebody in office, or comes from one; never from one resident to another."""
     writer = await desk.people.get(asked.by)
-    reader = await desk.people.now(asked.to)
+    by_office = writer is not None and writer.has(*WORKERS, *STAFF)
+    reader = await (desk.people.now(asked.to) if by_office else desk.people.in_place_of(asked.to))
     if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
     away = await desk.leaves.of(reader.id) if reader.has(*WORKERS) else None

@@ -4,9 +4,9 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,18 +15,26 @@ from sqlalchemy.orm import aliased
 from bot.core.words import Address
 from domain.areas import around
 from domain.cases import Part
+from domain.councils import Electorate
 from domain.district import District
-from domain.people import Held, Person, Role
+from domain.people import STAFF, WORKERS, Held, Person, Role
+from storage.audience import told
 from storage.ballots import BallotStore
+from storage.budget import BudgetStore
 from storage.database import Connection
+from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
+from storage.matters import MatterStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
+from storage.statistics import StatisticsStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -42,6 +50,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.voices import VoiceStore
 
 INVITATION_DAYS = 7
 
@@ -58,14 +67,25 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+    """What a one-time code stands for: a role for an area, the person whose next chat this is, or a household."""
 
     role: Role | None
     area: str | None
     person_id: int | None
     department: str | None = None
+    voter_id: int | None = None
+    by_id: int | None = None
 
 
+class Appointed(NamedTuple):
+    """What a list of people has changed: who looks after which grid from now on, who holds no role any more."""
+
+    taken: list[tuple[int, str]]
+    left: list[int]
+
+
+# Further back there is nothing left to inherit.
+_PREDECESSORS = 5
 _PERSON = (
     People.id,
     People.name,
@@ -118,14 +138,6 @@ _CHAT_OF = (
 )
 
 
-_LANGUAGES = (
-    select(People.language, func.count())
-    .join(Contacts, Contacts.id == People.contact_id)
-    .where(People.grid >= bindparam("from"), People.grid < bindparam("until"), Contacts.blocked_at.is_(None))
-    .group_by(People.language)
-)
-
-
 @cache
 def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[*tuple[Any, ...]]:
     # Spelled out: a bound list is written into the statement anew each time.
@@ -164,11 +176,12 @@ _IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable i
 
 
 class PeopleStore:
-    """Reads and writes about people, roles and their chats."""
+    """Reads and writes about people, roles and their chats; `zone`: whose days are counted when two become one."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo = UTC) -> None:
         self._db = connection
         self._now = now
+        self._zone = zone
 
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
@@ -309,14 +322,26 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def count_residents(self, area_prefix: str) -> int:
-        """How many people who say they live within an area can be told something."""
-        return sum((await self.languages(area_prefix)).values())
+    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+        """How many of those a ballot concerns can be told something, by the platform they are told on."""
+        rows = await self._db.execute(
+            select(Contacts.platform, func.count())
+            .select_from(People)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .group_by(Contacts.platform)
+        )
+        return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
-    async def languages(self, area_prefix: str) -> dict[str, int]:
-        """Which languages they read, and how many of them each."""
-        rows = await self._db.execute(_LANGUAGES, {"from": area_prefix, "until": area_prefix + ":"})
-        return {row[0]: row[1] for row in rows}
+    async def languages(self, electorate: Electorate, area: str) -> set[str]:
+        """Which languages they read."""
+        rows = await self._db.scalars(
+            select(People.language)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .distinct()
+        )
+        return set(rows)
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -380,6 +405,8 @@ class PeopleStore:
         area: str | None = None,
         department: str | None = None,
         person_id: int | None = None,
+        voter_id: int | None = None,
+        by_id: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -391,6 +418,8 @@ class PeopleStore:
                 area=area,
                 department=department,
                 person_id=person_id,
+                voter_id=voter_id,
+                by_id=by_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -408,7 +437,14 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id, Invitations.department)
+                .returning(
+                    Invitations.role,
+                    Invitations.area,
+                    Invitations.person_id,
+                    Invitations.department,
+                    Invitations.voter_id,
+                    Invitations.by_id,
+                )
             )
         ).one_or_none()
         return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
@@ -434,11 +470,13 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
-        rated = select(Ratings.case_id).where(Ratings.person_id == into)
-        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
-        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
+        await RosterStore(self._db, self._now).merge(old, into)
+        await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
+        await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
@@ -458,6 +496,20 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_ratings(self, old: int, into: int) -> None:
+        """One voice a case: where both said what they make of a result, what `into` said stays and counts."""
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        twice = (Ratings.person_id == old, Ratings.case_id.in_(rated))
+        statistics = StatisticsStore(self._db, self._now, self._zone)
+        cases = set(await self._db.scalars(select(Ratings.case_id).where(*twice)))
+        # Held, so that nobody takes a step with one of them meanwhile and counts what goes here as well.
+        await self._db.execute(select(Cases.id).where(Cases.id.in_(cases)).order_by(Cases.id).with_for_update())
+        before = [(case, await statistics.life(case)) for case in sorted(cases)]
+        await self._db.execute(delete(Ratings).where(*twice))
+        for case, life in before:
+            await statistics.changed(life, await statistics.life(case))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
 
     async def _merge_doers(self, old: int, into: int) -> None:
         """Who did the work under another number may not check it under this one."""
@@ -496,9 +548,14 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
+        await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
+        await BudgetStore(self._db, self._now).forget([person_id])
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
@@ -527,11 +584,36 @@ class PeopleStore:
         """The platform gave the chat another id."""
         await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(chat=chat))
 
-    async def take_in(self, district: District) -> list[int]:
-        """Make the district's list of people true here: new ones come, missing ones lose their role.
+    async def before(self, person_id: int, grid: str) -> list[int]:
+        """Who looked after a grid before somebody and does not any more, the last of them first."""
+        still = select(Roles.person_id).where(Roles.area == grid, Roles.until.is_(None))
+        rows = await self._db.scalars(
+            select(Roles.person_id)
+            .where(
+                Roles.area == grid, Roles.role == Role.GRIDWORKER, Roles.until.is_not(None), Roles.leave_id.is_(None)
+            )
+            .where(Roles.person_id != person_id, Roles.person_id.not_in(still))
+            .order_by(Roles.until.desc())
+            .limit(_PREDECESSORS)
+        )
+        return list(dict.fromkeys(rows))
 
-        Returns those who are on it with no role any more.
-        """
+    async def in_place_of(self, person_id: int) -> Person | None:
+        """Whoever that number is today; of a gridworker who left, whoever looks after their grid now."""
+        person = await self.now(person_id)
+        if person is None or person.has(*WORKERS, *STAFF):
+            return person
+        grid = await self._db.scalar(
+            select(Roles.area)
+            .where(Roles.person_id == person.id, Roles.role == Role.GRIDWORKER, Roles.leave_id.is_(None))
+            .order_by(Roles.until.desc())
+            .limit(1)
+        )
+        heirs = await self.serving(grid, [Role.GRIDWORKER], reachable=True) if grid else []
+        return heirs[0] if heirs else person
+
+    async def take_in(self, district: District) -> Appointed:
+        """Make the district's list of people true here: new ones come, missing ones lose their role."""
         known = {
             key: number
             for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
@@ -565,7 +647,10 @@ class PeopleStore:
                 )
             )
         staying = {number for number, _ in wanted}
-        return sorted({number for number, _ in current - wanted} - staying)
+        return Appointed(
+            sorted((number, held.area) for number, held in wanted - current if held.role is Role.GRIDWORKER),
+            sorted({number for number, *_ in current - wanted} - staying),
+        )
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""
