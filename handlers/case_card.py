@@ -3,13 +3,23 @@
 from bot.core.render import Phrase
 from bot.core.talk import Talk
 from bot.core.words import Choice
-from domain.cases import REOPENED, Case, Move, Part, Phase, Status, Step, moves, parts, phase
-from services.news import button, date_of, day_of
+from domain.cases import OPEN, RANKS, REOPENED, Case, Move, Phase, Status, Step, moves, phase
+from domain.district import District
+from domain.letters import Side, side
+from domain.people import STAFF, Role
+from domain.refusals import Refused
+from domain.sight import Sight
+from nlp import place
+from services.news import button, date_of, day_of, letter, promised
+from services.sight import seen, sight_of
 from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
 _OFFERED = (
+    Move.TAKE_OVER,
+    Move.DECLINE,
     Move.ACCEPT,
+    Move.ON_SITE,
     Move.FINISH,
     Move.RATE,
     Move.APPRAISE,
@@ -19,8 +29,14 @@ _OFFERED = (
     Move.GIVE_TIME,
     Move.DENY_TIME,
     Move.RESUME,
+    Move.ANSWER,
+    Move.ASSIGN,
     Move.DISPATCH,
+    Move.RAISE,
+    Move.LOWER,
     Move.RETURN,
+    Move.SUPERVISE,
+    Move.HAND_OVER,
     Move.ASK_TIME,
     Move.MERGE,
     Move.HANG,
@@ -29,42 +45,63 @@ _OFFERED = (
     Move.RECLASSIFY,
     Move.REOPEN,
     Move.REMARK,
+    Move.URGE,
     Move.WITHDRAW,
+    Move.HIDE,
+    Move.READ,
 )
 # Said among colleagues, or to be read only by who has asked for it.
-_INSIDE = (Move.RETURN, Move.DENY_TIME)
+_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER)
+# Among colleagues altogether.
+AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
 
 def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
     """What this person may do with this case now, as buttons."""
     possible = moves(case, talk.person, talk.now)
-    return tuple(button(case, move) for move in _OFFERED if move in possible)
+    sight = sight_of(case, talk.person, talk.district)
+    unasked = set[Move]()
+    if not talk.district.category_of(case).private:
+        unasked.add(Move.HIDE)
+    if sight is None or sight.door:
+        unasked.add(Move.READ)
+    return tuple(button(case, move) for move in _OFFERED if move in possible and move not in unasked)
 
 
 async def show(talk: Talk[Desk], case: Case) -> None:
-    """The whole case in one message, with its photos and buttons."""
+    """All of a case that is theirs to see in one message, with its photos and buttons."""
+    sight, shown = sight_of(case, talk.person, talk.district), seen(case, talk.person, talk.district)
+    if sight is None or shown is None:
+        raise Refused("case.not_found")
+    choices = [*buttons(talk, case)]
+    case = shown
+    letters = await talk.look("letters", int, lambda desk: desk.letters.count(case.id))
+    if writes := _writes_as(talk, case):
+        choices.append(letter(case, writes))
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
-    photos = await talk.look("photos", tuple[str, ...], lambda desk: desk.cases.photos(case.id))
+    photos = await talk.look("photos", tuple[str, ...], lambda desk: _photos(desk, case, sight))
     # Only those who deal with it read how to reach its reporter.
-    inside = parts(case, talk.person) & {Part.WORKER, Part.STAFF}
-    reporter = case.reporter_id if inside and case.reporter_id != talk.person.id else None
+    inside = sight.inside
+    reporter = case.reporter_id if sight.phone else None
     phone = await talk.look("phone", str | None, lambda desk: _phone(desk, reporter))
     others = len(await talk.look("followers", list[int], lambda desk: desk.cases.followers(case.id))) if inside else 0
     talk.say(
         "case.card",
-        choices=buttons(talk, case),
+        choices=choices,
         photos=photos,
         number=case.number,
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         place=case.place,
         words=case.words,
         status=Phrase(f"case.status.{case.status}"),
-        progress=_progress(case),
-        due=case.due_at,
-        further=_further(talk, case),
+        progress=progress(case),
+        promised=promised(case, talk.now, talk.district),
+        further=Phrase("case.further", {"held": _held(talk, case), "further": _further(talk, case)}),
         when=day_of(case),
         phone=Phrase("case.phone", {"phone": phone}) if phone else "",
         others=Phrase("case.others", {"count": others}) if others else "",
+        unnamed=Phrase("case.anonymous") if inside and case.anonymous else "",
+        letters=Phrase("letter.count", {"count": letters}) if letters else "",
         grid=talk.district.area_name(case.grid),
         steps=tuple(
             Phrase(
@@ -72,22 +109,43 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 {
                     "at": step.at,
                     "move": Phrase(f"case.did.{step.move}"),
-                    "words": _why(step, inside=bool(inside)),
+                    "words": _why(step, talk.district, inside=inside, door=sight.door),
                 },
             )
             for step in steps
+            if inside or step.move not in AMONG_US
         ),
     )
 
 
-def _why(step: Step, *, inside: bool) -> Phrase | str:
+def _writes_as(talk: Talk[Desk], case: Case) -> Side | None:
+    """As whom this person may write to the other side of a case."""
+    try:
+        return side(case, talk.person, talk.district.category_of(case), talk.now)
+    except Refused:
+        return None
+
+
+async def _photos(desk: Desk, case: Case, sight: Sight) -> tuple[str, ...]:
+    return await desk.cases.photos(case.id) if sight.photos else ()
+
+
+def _why(step: Step, district: District, *, inside: bool, door: bool) -> Phrase | str:
     """What was said at a step; some of it, as why a worker gave it back, among colleagues only."""
     if step.move is Move.CLIMB:
         return Phrase(f"role.{step.words}")
-    return f"：{step.words}" if step.words and (inside or step.move not in _INSIDE) else ""
+    if step.move is Move.ASSIGN:
+        return Phrase("case.to_department", {"department": district.department(step.words).short})
+    why = ""
+    if step.words and (inside or step.move not in _INSIDE):
+        why = f"：{step.words if door else place.doorless(step.words)}"
+    if step.move in (Move.RAISE, Move.LOWER):
+        level = next(role for role in STAFF if RANKS[role] == step.target)
+        return Phrase("case.to_level", {"level": Phrase(f"level.{level}"), "why": why})
+    return why
 
 
-def _progress(case: Case) -> Phrase | str:
+def progress(case: Case) -> Phrase | str:
     """All phases in one line: those over, the one it is in, those to come. None for what left the loop."""
     here = phase(case)
     if here is None and case.status is not Status.CLOSED:
@@ -101,6 +159,17 @@ def _progress(case: Case) -> Phrase | str:
         for number, each in enumerate(order)
     }
     return Phrase("case.progress", marks)
+
+
+def _held(talk: Talk[Desk], case: Case) -> Phrase | str:
+    """Where it lies, when that is not the community; and until when somebody waits for an answer."""
+    held: Phrase | str = ""
+    if case.status in OPEN and case.department:
+        held = Phrase("case.with_department", {"department": talk.district.department(case.department).short})
+    elif case.status in OPEN and case.level is not Role.COMMUNITY:
+        held = Phrase("case.with_level", {"level": Phrase(f"level.{case.level}")})
+    owed = Phrase("case.answer_by", {"by": case.answer_by}) if case.answer_by else ""
+    return Phrase("case.further", {"held": held, "further": owed})
 
 
 def _further(talk: Talk[Desk], case: Case) -> Phrase | str:
@@ -117,12 +186,3 @@ def _further(talk: Talk[Desk], case: Case) -> Phrase | str:
 async def _phone(desk: Desk, person_id: int | None) -> str | None:
     person = await desk.people.get(person_id) if person_id else None
     return person.phone if person else None
-
-
-def opener(conversation: str, case: Case) -> Choice:
-    """A case in one button: number and first words."""
-    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
-
-
-def short(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -5,9 +5,10 @@ import re
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
 from bot.core.words import Choice
-from domain.cases import Case, Step
+from domain.cases import Case, Move, Score, Step, moves
 from handlers import case_card
 from nlp.normalise import fold
+from services.news import opener, promised, scores, unfollow
 from storage.desk import Desk
 
 _SHOWN = 10
@@ -45,24 +46,31 @@ async def _mark(desk: Desk) -> str:
 def _opener(talk: Talk[Desk], case: Case, mark: str) -> Choice:
     """A case in one button; of one they follow, marked, not the words of whoever reported it."""
     if case.reporter_id == talk.person.id:
-        return case_card.opener("mine", case)
-    kind = talk.district.category(case.category).name
+        return opener("mine", case)
+    kind = talk.district.category_of(case).name
     return Choice(f"{mark} · {case.number} {kind}", opens="mine", given={"case": str(case.id)})
 
 
 async def _show_followed(talk: Talk[Desk], case: Case) -> None:
     """What a neighbour may know of a case: neither whose it is, nor their words, their door or their photos."""
     steps = await talk.look("steps", list[Step], lambda desk: desk.cases.steps(case.id))
+    rated = await talk.look("rated", bool, lambda desk: desk.cases.rated(case, talk.person.id))
+    may_rate = Move.APPRAISE in moves(case, talk.person, talk.now, follows=True) and not rated
+    scores_left = scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR) if may_rate else []
     talk.say(
         "mine.followed",
         number=case.number,
         status=Phrase(f"case.status.{case.status}"),
-        category=talk.district.category(case.category).name,
-        due=case.due_at,
+        category=talk.district.category_of(case).name,
+        promised=promised(case, talk.now, talk.district),
+        progress=case_card.progress(case),
+        now=Phrase(f"case.now.{case.status}"),
         steps=tuple(
-            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""}) for step in steps
+            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""})
+            for step in steps
+            if step.move not in case_card.AMONG_US
         ),
-        choices=[Choice("case.unfollow", opens="unfollow", given={"case": str(case.id)})],
+        choices=[*scores_left, unfollow(case)],
     )
 
 

@@ -13,7 +13,7 @@ from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported, SameTroubleMet
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Category
 from domain.district import District
 from handlers import where
 from nlp import category, grid_code, place, plain, private, when
@@ -24,6 +24,11 @@ from storage.desk import Desk
 
 # How much two reports of one kind from one place have in common at least, from 0 to 1.
 _LIKE_WORDS, _SAME_WORDS = 0.1, 0.5
+# 匿名举报信 is a thing, 匿名 beside what is wrong a wish.
+_UNNAMED = re.compile(
+    r"(?:^|(?<=[\s,，。;；、!！]))(?:我?(?:想|要|希望|请)?(?:匿名(?:上报|举报|反映|投诉|报)?|别说是我(?:报|说)的?|不要说是我(?:报|说)的?))"
+    r"(?=$|[\s,，。;；、:：!！])"
+)
 _LEAD = re.compile(r"^(我?要?(报事|报修|上报|反映|投诉|举报)(一下|个事|问题)?)[\s:：,，。]*")
 
 
@@ -71,7 +76,10 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     text = opening.text or talk.given.get("words", "")
     if "guessed" in talk.given:
         text = _LEAD.sub("", text)
+    text, anonymous = _unnamed(text)
     said = msgspec.structs.replace(opening, text=text)
+    # The catalogue of the day on which it was begun.
+    today = talk.district.day(opening.at)
     found = place.find(text, talk.district) if text else None
     if found is None and (grid := where.coded(said, talk.district)):
         found, text = grid, grid_code.without(text)
@@ -80,7 +88,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     words = (place.rest(text, named) if named else text) or ""
     # Looked up once: moving house in mid-conversation changes no report that was begun.
     home = await talk.look("home", str | None, _home(talk))
-    told = len(words) >= 4 or bool(words and category.named(words, talk.district))
+    told = len(words) >= 4 or bool(words and category.named(words, talk.district, today))
     happened, phone = when.happened(said, talk.district), private.phone(text)
     enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
@@ -100,8 +108,10 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
         happened, phone = when.happened(what, talk.district) or happened, private.phone(what.text) or phone
     # A number of theirs is for whoever helps them, not part of what is wrong.
     words = private.without(words)
+    words, wished = _unnamed(words)
+    anonymous = anonymous or wished
     guessed = talk.kinds(words)
-    kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
+    kind, likely = guessed[0], [each for each in guessed if each.code != OTHER]
 
     twin = await talk.look("twin", Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
@@ -118,8 +128,9 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 SURE,
                 [
                     ("word.yes", "yes"),
+                    *([("report.unnamed", "unnamed")] if kind.private and not anonymous else []),
                     *([("report.me_too", "me_too")] if same else []),
-                    *((talk.district.categories[each.code].name, f"is:{each.code}") for each in others),
+                    *((each.name, f"is:{each.code}") for each in others),
                     ("report.other_kind", "kind"),
                     ("word.no", "no"),
                 ],
@@ -128,7 +139,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 what=words or Phrase("report.see_photo"),
                 category=kind.name,
                 when=Phrase("case.happened", {"month": happened.month, "day": happened.day}) if happened else "",
-                phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone else "",
+                phone=Phrase("report.with_phone", {"end": phone[-4:]}) if phone and not anonymous else "",
+                unnamed=Phrase("report.as_unnamed") if anonymous else "",
                 photos=Phrase("report.with_photos", {"count": len(photos)}) if photos else "",
                 same=Phrase("report.same_known", _known(same, talk)) if same else "",
             )
@@ -138,14 +150,17 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 phone = phone or private.phone(answer.text)
                 photo_round += 1
             elif answer.choice == "kind":
-                offered = dict.fromkeys([*likely, *talk.district.categories.values()])
+                offered = dict.fromkeys([*likely, *talk.district.catalogue.on(today)])
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )
-                kind = talk.district.category(code)
+                kind = talk.district.category(code, today)
                 kind_round += 1
             elif answer.choice and answer.choice.startswith("is:"):
-                kind = talk.district.category(answer.choice.removeprefix("is:"))
+                kind = talk.district.category(answer.choice.removeprefix("is:"), today)
+                break
+            elif answer.choice == "unnamed":
+                anonymous = True
                 break
             elif answer.choice == "me_too" and same:
                 return SameTroubleMet(talk.person.id, same.case)
@@ -167,8 +182,15 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
         longitude=position.longitude if position else None,
         place_known=spot.known,
         happened_on=happened,
-        phone=phone,
+        phone=None if anonymous else phone,
+        anonymous=anonymous,
     )
+
+
+def _unnamed(words: str) -> tuple[str, bool]:
+    """The words without the wish to stay unnamed, and whether it was said."""
+    rest, wished = _UNNAMED.subn("", words)
+    return (rest.strip(" ,，。;；、:："), True) if wished else (words, False)
 
 
 async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category, words: str) -> Twin | None:
@@ -181,7 +203,7 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
         return None
     said = pieces(bare(words))
     # 其他 is not one kind of trouble: there the words have to say it.
-    enough = _SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS
+    enough = _SAME_WORDS if kind.code == OTHER else _LIKE_WORDS
 
     def same(case: Near) -> bool:
         there = place.building(case.place, talk.district)
@@ -191,7 +213,9 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
     found = await desk.cases.near(spot.grid, kind.code, since, talk.person.id, same)
     if found is None:
         return None
-    there = place.building(found.place, talk.district) or ""
+    # Of one whose door is nobody's business no more is said than the estate.
+    kept_back = found.anonymous or kind.private
+    there = (place.estate if kept_back else place.building)(found.place, talk.district) or ""
     return Twin(found.id, found.number, there, kind.name, found.opened_at)
 
 

@@ -21,6 +21,9 @@ _LANDMARK = re.compile(
     r"\s*(?:的|上)?([^\s,，。.!！?？;；、0-9有的在把被让是没不]{0,8}?"
     r"(?:门口|对面|对过|旁边|路口|交叉口|交口|附近|拐角|北侧|南侧|东侧|西侧|桥下|站点))"
 )
+_ANY_DOOR = re.compile(
+    r"[\d０-９一二两三四五六七八九十]+\s*(?:栋|幢|号楼|单元|门(?!口)|室|号(?!线)|层|楼(?!道))|(?<![\d.])\d{3,4}(?!\d|\.\d|\s*[年块元天])"
+)
 _TO_BLOCK = re.compile(r".*?\d+ 栋")
 _NUMBER = re.compile(_NUMERAL + r"\s*号(?!楼)")
 
@@ -166,6 +169,23 @@ def building(words: str, district: District) -> str | None:
     block = _TO_BLOCK.match(found.words)
     # On a road what stands beside it, 槐安路 小学门口, is as good as a number.
     return block[0] if block else found.words if found.exact or " " in found.words else None
+
+
+def estate(words: str, district: District) -> str | None:
+    """A place to its estate or road, as anybody may read it; None when none of the district's is named."""
+    found = find(words, district)
+    if found is None:
+        return None
+    index = _index(district)
+    folded = fold(found.words)
+    names = [places[0] for name, places in (*index.estates.items(), *index.roads.items()) if folded.startswith(name)]
+    longest = max((place.estate or place.road for place in names), key=len, default=None)
+    return longest or found.words
+
+
+def doorless(words: str) -> str:
+    """Words without the blocks, entrances, floors and doors named in them."""
+    return _ANY_DOOR.sub("＊", words)
 
 
 def near(one: str, other: str) -> bool:

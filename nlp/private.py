@@ -22,6 +22,11 @@ def without(text: str) -> str:
     return _MOBILE.sub(_BLOT, _IDENTITY.sub(_BLOT, text))
 
 
+def without_identity(text: str) -> str:
+    """The words with identity numbers blotted out, and nothing else."""
+    return _IDENTITY.sub(_BLOT, text)
+
+
 def nothing_else(text: str) -> bool:
     """Whether a text is a number of somebody's and says no more than that."""
     rest = without(text)

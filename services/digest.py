@@ -8,6 +8,7 @@ from bot.core.words import Choice, Kind
 from domain.cases import WITH_WORKER, DigestDue, Status
 from domain.district import District
 from domain.people import STAFF, WORKERS
+from services.sight import all_seen
 from storage.desk import Desk
 
 _SHOWN = 8
@@ -31,11 +32,12 @@ async def send_digests(digest: DigestDue, desk: Desk) -> None:
 
 async def _send(number: int, day: str, desk: Desk) -> None:
     person = await desk.people.get(number)
-    if person is None:
+    if person is None or await desk.leaves.of(number):
         return
     waiting = await desk.cases.of_worker(number, WITH_WORKER)
     for area in person.areas(*STAFF):
         waiting += await desk.cases.in_area(area, [Status.RETURNED, Status.DONE])
+    waiting = all_seen(waiting, person, desk.district)
     if not waiting:
         return
     late = sum(case.due_at < desk.now for case in waiting)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,9 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import journal
 from domain.areas import prefix
 from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
+from domain.people import Role
 from storage.database import Connection
+from storage.statistics import StatisticsStore
 from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
 
 # So many of one kind in one grid at a time: among them the like one is found.
@@ -40,12 +42,13 @@ class Near(NamedTuple):
     place: str
     words: str
     opened_at: datetime
+    anonymous: bool = False
 
 
 # A case is read by its fields' order.
 _FIELDS = [each.name for each in fields(Case)]
 _CASE = tuple(getattr(Cases, name) for name in _FIELDS)
-_STATUS, _DOERS = _FIELDS.index("status"), _FIELDS.index("doers")
+_STATUS, _DOERS, _LEVEL = (_FIELDS.index(name) for name in ("status", "doers", "level"))
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _GET = select(*_CASE).where(Cases.id == bindparam("case"))
@@ -75,6 +78,12 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "level",
+    "department",
+    "answer_by",
+    "offered_to",
+    "anonymous",
+    "version",
 )
 _CHANGE = (
     update(Cases)
@@ -96,7 +105,7 @@ _SAME = (
     .limit(1)
 )
 _NEAR = (
-    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at)
+    select(Cases.id, Cases.number, Cases.place, Cases.words, Cases.opened_at, Cases.anonymous)
     .where(
         Cases.grid == bindparam("grid"),
         Cases.category == bindparam("category"),
@@ -144,14 +153,22 @@ class _End(NamedTuple):
 class CaseStore:
     """Reads and writes about cases."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo) -> None:
         self._db = connection
         self._now = now
+        self._statistics = StatisticsStore(connection, now, zone)
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
-        """A new case, dispatched to a worker, or waiting for staff when there is none."""
+    async def open(
+        self,
+        reported: ProblemReported,
+        worker_id: int | None,
+        due_at: datetime,
+        zone: ZoneInfo,
+        version: str | None = None,
+    ) -> Case:
+        """A new case, dispatched to a worker, or waiting for staff when there is none; `version`: of its category."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
             _OPEN,
@@ -170,6 +187,8 @@ class CaseStore:
                 "due_at": due_at,
                 "round": 1,
                 "happened_on": reported.happened_on,
+                "anonymous": reported.anonymous,
+                "version": version,
             },
         )
         if number is None:
@@ -189,11 +208,13 @@ class CaseStore:
             latitude=reported.latitude,
             longitude=reported.longitude,
             happened_on=reported.happened_on,
+            anonymous=reported.anonymous,
+            version=version,
         )
         self._ends[number] = _End()
-        end = await self._log(
-            case, Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER), reported.photos, "reported"
-        )
+        step = Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER)
+        end = await self._log(case, step, reported.photos, "reported")
+        await self._statistics.opened(case, step)
         await self._db.execute(_RECEIPT, {"case": number, "receipt": case.number, "taken": end.steps, "last": end.head})
         return case
 
@@ -275,7 +296,10 @@ class CaseStore:
             case_id=case.id, person_id=person_id, round=case.round, score=score, at=self._now
         )
         added = await self._db.scalar(rated.on_conflict_do_nothing().returning(Ratings.case_id))
-        return added is not None
+        if added is None:
+            return False
+        await self._statistics.rated(case, score)
+        return True
 
     async def unfollow(self, case_id: int, person_id: int | None = None) -> None:
         """Let somebody hear of it no more; None: nobody."""
@@ -316,7 +340,9 @@ class CaseStore:
         Raises:
             LookupError: it was not, so that two steps could come to stand in one place.
         """
+        before = await self._statistics.life(case.id)
         end = await self._log(case, step, photos, stage)
+        await self._statistics.stepped(before, case, step)
         new = {f"new_{name}": getattr(case, name) for name in _CHANGING}
         new["new_doers"] = "".join(f" {number} " for number in case.doers)
         await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
@@ -403,6 +429,31 @@ class CaseStore:
             )
         ]
 
+    async def offered_to(self, person_id: int) -> list[Case]:
+        """What somebody is asked to take over, the nearest deadline first."""
+        offered = (
+            select(*_CASE)
+            .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
+            .order_by(Cases.due_at, Cases.id)
+        )
+        return [_case(row) for row in await self._db.execute(offered)]
+
+    async def unoffer(self, worker_id: int, to: int) -> None:
+        """What lies with a worker is not offered to that colleague any more."""
+        await self._db.execute(
+            update(Cases).where(Cases.offered_to == to, Cases.worker_id == worker_id).values(offered_to=None)
+        )
+
+    async def since(self, grid: str, moment: datetime) -> tuple[int, int]:
+        """How many cases of a grid were opened since then, and how many ended."""
+        row = await self._db.execute(
+            select(
+                func.count().filter(Cases.opened_at >= moment), func.count().filter(Cases.closed_at >= moment)
+            ).where(Cases.grid == grid)
+        )
+        came, ended = row.one()
+        return came, ended
+
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""
         start = prefix(area)
@@ -488,5 +539,6 @@ def _within(area: str) -> ColumnElement[bool]:
 def _case(row: Any) -> Case:
     values = [*row[: len(_CASE)]]
     values[_STATUS] = Status(values[_STATUS])
+    values[_LEVEL] = Role(values[_LEVEL])
     values[_DOERS] = tuple(map(int, values[_DOERS].split()))
     return Case(*values)

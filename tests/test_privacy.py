@@ -193,8 +193,8 @@ async def test_whatever_is_read_over_the_api_stays_within_ones_role_and_area(
     for who in ("zhou", "street", "gao"):
         assert "网格员骂人" in read[who]
         assert "流动餐车" in read[who]
-        # The number to call stands with the case, never with the question.
-        assert read[who].count("13845678901") == 1
+        # The number to call stands with the case for those who go there, never with the question.
+        assert read[who].count("13845678901") == (1 if who == "zhou" else 0)
     for who in ("far", "li", "leader"):
         assert "网格员骂人" not in read[who]
         assert "流动餐车晚上" not in read[who]
