@@ -1,5 +1,6 @@
 """Ranks the entries of an FAQ by how near their phrasings, and more lightly their answers, are to a question."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from operator import itemgetter
@@ -24,6 +25,14 @@ _GIST = 0.4
 # What is added while running is indexed this many entries together: a few milliseconds each time.
 _SHELF = 256
 _score = itemgetter(0)
+
+
+_NOT_SAID = re.compile(r"\W+")
+
+
+def _said(text: str) -> str:
+    """The letters of a text that was read: how it is punctuated does not matter."""
+    return _NOT_SAID.sub("", text)
 
 
 class Question(NamedTuple):
@@ -61,7 +70,7 @@ class Shelf:
         self.stands_for = [called[named[number]] for number, _ in phrasings]
         texts = [reader.read(text) for _, text in phrasings]
         # Of the same words in several entries, the first.
-        self.rows = {text: len(texts) - 1 - row for row, text in enumerate(reversed(texts))}
+        self.rows = {_said(text): len(texts) - 1 - row for row, text in enumerate(reversed(texts))}
         grams = reader.grams(texts)
         self.index: Index = Index(grams, len(phrasings), like.index if like else None)
         # A name with one phrasing says no more than that.
@@ -160,7 +169,7 @@ class Search:
     def _word_for_word(self, question: Question, found: list[tuple[float, int, Shelf]]) -> tuple[Shelf, int] | None:
         """The phrasing that is the question itself, if it is among those found."""
         for shelf in self.shelves:
-            row = shelf.rows.get(question.text)
+            row = shelf.rows.get(_said(question.text))
             if row is not None and any(each[1] == row and each[2] is shelf for each in found):
                 return shelf, row
         return None
