@@ -21,6 +21,7 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
 from domain.cases import RULES, Move, Need, Score, Status
+from domain.catalogue import Nature
 from domain.climb import LEVELS
 from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
@@ -70,6 +71,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "role.{}": Role,
     "case.{}": [score.name.lower() for score in Score],
     "case.status.{}": Status,
+    "case.first.{}": Nature,
     "case.already.{}": Status,
     "case.did.{}": Move,
     "case.now.{}": Status,
