@@ -22,6 +22,7 @@ from domain.councils import Electorate
 from domain.district import District, Entry
 from domain.faq import Settling
 from domain.people import Person
+from storage.admissions import AdmissionStore
 from storage.audience import voted_in
 from storage.ballots import BallotStore
 from storage.cases import CaseStore
@@ -101,6 +102,10 @@ class Desk:
     @cached_property
     def cases(self) -> CaseStore:
         return CaseStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def admissions(self) -> AdmissionStore:
+        return AdmissionStore(self._db, self.now)
 
     @cached_property
     def catalogue(self) -> CatalogueStore:
