@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from bot.core.outbox import POLICIES
-from bot.core.ports import Contact
+from bot.core.ports import Contact, Ear
 from bot.core.render import Phrase, render, words
 from bot.core.rules import Rules
 from bot.core.talk import Line
@@ -24,10 +24,14 @@ from domain.faq import Settling
 from domain.people import Person
 from storage.audience import voted_in
 from storage.ballots import BallotStore
+from storage.budget import BudgetStore
 from storage.cases import CaseStore
+from storage.catalogue import CatalogueStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
+from storage.demands import DemandStore
 from storage.dues import DueStore
+from storage.editions import EditionStore
 from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
@@ -69,6 +73,7 @@ class Desk:
         album: Album,
         menu: Menu,
         keys: Keys,
+        ear: Ear,
     ) -> None:
         self._db = connection
         self._rules = rules
@@ -79,6 +84,7 @@ class Desk:
         self.album = album
         self._menu = menu
         self.keys = keys
+        self.ear = ear
         # Platforms for which something was put in line; None stands for all of them.
         self.queued: set[str | None] = set()
         self._speaker: Chat | None = None
@@ -98,8 +104,20 @@ class Desk:
         return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
+    def catalogue(self) -> CatalogueStore:
+        return CatalogueStore(self._db, self.now)
+
+    @cached_property
+    def editions(self) -> EditionStore:
+        return EditionStore(self._db, self.now)
+
+    @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def demands(self) -> DemandStore:
+        return DemandStore(self._db, self.now)
 
     @cached_property
     def questions(self) -> QuestionStore:
@@ -120,6 +138,10 @@ class Desk:
     @cached_property
     def leaves(self) -> LeaveStore:
         return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def budget(self) -> BudgetStore:
+        return BudgetStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:
@@ -466,6 +488,7 @@ class Desks:
         album: Album,
         menu: Menu,
         keys: Keys,
+        ear: Ear,
     ) -> None:
         self.database = database
         self.texts = texts
@@ -476,24 +499,31 @@ class Desks:
         self.album = album
         self._menu = menu
         self.keys = keys
+        self.ear = ear
         self.paces: dict[str, float] = {}
         # Told the platforms for which something was put in line, and in which commit, where commits are shared.
         self.on_queued: Callable[[Set[str | None], int | None], None] = lambda _platforms, _commit: None
 
-    def at(self, connection: Connection) -> Desk:
+    def at(self, connection: Connection, district: District | None = None) -> Desk:
+        """A desk as things stand; `district`: as if that one were in force already."""
         desk = Desk(
             connection,
             self.clock(),
             self.texts,
-            self.district,
+            district or self.district,
             self.rules,
             self.new_id,
             self.album,
             self._menu,
             self.keys,
+            self.ear,
         )
         desk.paces = self.paces
         return desk
+
+    def become(self, district: District, ear: Ear) -> None:
+        """From the next desk on this district is served; those at work go on as they began."""
+        self.district, self.ear = district, ear
 
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""

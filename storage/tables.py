@@ -121,6 +121,24 @@ class Leaves(Base):
     )
 
 
+class Pushes(Base):
+    """How many routine pushes somebody was sent on a day."""
+
+    __tablename__ = "pushes"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class Held(Base):
+    """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
+
+    __tablename__ = "held"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class LastWords(Base):
     """What was said last between a resident and a gridworker, numbers masked, for a month."""
 
@@ -247,7 +265,8 @@ class Invitations(Base):
 class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
-    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
+    `version` is the entry of the catalogue it was opened under; NULL in what an earlier release opened.
     """
 
     __tablename__ = "cases"
@@ -278,8 +297,12 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    level: Mapped[str] = mapped_column(default="community", server_default="community")
+    department: Mapped[str | None]
+    answer_by: Mapped[datetime | None]
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -287,9 +310,28 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_department", "department", "due_at", where="department IS NOT NULL AND closed_at IS NULL"),
         _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
+
+
+class Demands(Base):
+    """Somebody asked how a case stands: a resident who urged, or a level above that supervises; until it is answered.
+
+    `rank` is theirs over the case's grid, 0 for a resident.
+    """
+
+    __tablename__ = "demands"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    move: Mapped[str]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    rank: Mapped[int]
+    asked_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    over_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_demands_case", "case_id", "id"),)
 
 
 class CasePhotos(Base):
@@ -678,6 +720,27 @@ class Guesses(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CatalogueEntries(Base):
+    """Every entry the catalogue ever had, by what names its terms: a case follows its own for ever. Only ever added."""
+
+    __tablename__ = "catalogue"
+    version: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    body: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Editions(Base):
+    """The district's data as it was put in force, the whole folder as one; only the newest keeps its `files`."""
+
+    __tablename__ = "editions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    files: Mapped[bytes | None]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class Parked(Base):

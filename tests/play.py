@@ -25,7 +25,7 @@ from bot.app import Knowledge, Service, build
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
-from domain.cases import Status
+from domain.cases import OfficeTaken, Status
 from domain.people import Role
 from domain.rosters import RosterImported
 from services.roster_file import read as read_roster
@@ -98,6 +98,8 @@ class Stage:
             if not listed and (held := _ROLES[role]) and area:
                 await desk.people.change(person.id, name=who)
                 await desk.people.grant(person.id, held, area, department)
+                if held is Role.GRIDWORKER:
+                    await desk.happen(OfficeTaken(person.id, area))
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
 
@@ -114,6 +116,7 @@ class Stage:
         if self._restart:
             await self.close()
             self.service = self._build()
+            await self.service.editions.refresh()
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
         words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words

@@ -26,7 +26,7 @@ from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
-from domain.people import Role
+from domain.people import STAFF, Role
 from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage
@@ -52,12 +52,13 @@ KEY_ARGUMENT = {
     "tell_reporter": 0,
     "tell_followers": 0,
     "tell_worker": 0,
+    "tell_handlers": 1,
     "_ended": 1,
     "note": 3,
     "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
-ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
+ADDED = {"note": {"name_of", "lines"}, "tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
 # Ways of voting that take more than a tap.
 LONG = [Method.SEVERAL, Method.RANKED, Method.SCORE]
 WAYS = [Method.SINGLE, *LONG]
@@ -76,10 +77,14 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "letter.write_{}": Side,
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
+    "level.{}": STAFF,
+    "case.held.{}": (Role.STREET, Role.DISTRICT),
     "stale.{}": Doubt,
     "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
+    "case.button.{}": [
+        move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.INHERIT, Move.CLIMB)
+    ],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
     "ballot.how.{}": WAYS,
