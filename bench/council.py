@@ -174,7 +174,8 @@ async def _lay(connection: Connection, numbers: Sequence[int], body: str) -> Non
 async def _closed(service: Service, ballot: int) -> float:
     """The bell rings, and goes on to count; when the close was kept, as somebody else sees it."""
     ringing = asyncio.create_task(service.bell.ring())
-    while (await service.desks.read(lambda desk: desk.ballots.get(ballot))).closed_at is None:
+    while (await service.desks.read(lambda desk: desk.ballots.get(ballot))).closed_at is None:  # noqa: ASYNC110
+        # Nothing but time can be waited for: the row is all that tells.
         await asyncio.sleep(0.005)
     moment = time.perf_counter()
     await ringing

@@ -17,7 +17,7 @@ _COLUMNS = {
     "floor_area": ("面积", "建筑面积", "专有部分面积", "面积（平方米）", "floor_area"),
     "phones": ("电话", "手机", "手机号", "联系电话", "phone"),
 }
-_BETWEEN = re.compile(r"[\s、,，;；/|]+")
+_BETWEEN = re.compile(r"[、,，;；/|]+")
 
 
 class BadRoster(ValueError):
@@ -123,6 +123,12 @@ def _rows(lines: Iterable[Sequence[str]], places: dict[str, int]) -> tuple[Row, 
     return tuple(rows)
 
 
+def _numbers(written: str) -> list[str]:
+    """Several numbers, between commas or only spaces: +86 138 0000 0001 is one all the same."""
+    parts = [part for part in _BETWEEN.split(written) if part.strip()]
+    return [each for part in parts for each in (part.split() if len(re.sub(r"\D", "", part)) > 15 else [part])]
+
+
 def _row(line: Sequence[str], places: dict[str, int]) -> tuple[Row, list[str]]:
     def cell(what: str) -> str:
         place = places.get(what)
@@ -144,7 +150,7 @@ def _row(line: Sequence[str], places: dict[str, int]) -> tuple[Row, list[str]]:
         if not 0 < metres < 100_000 or Decimal(floor_area or 0) != metres * 100:
             wrong.append("面积要是平方米的数，最多两位小数，例如：87.35")
     phones = []
-    for each in filter(None, _BETWEEN.split(cell("phones"))):
+    for each in _numbers(cell("phones")):
         digits = re.sub(r"\D", "", each)
         if not 7 <= len(digits) <= 15:
             wrong.append("电话看不懂，几个电话用顿号隔开")

@@ -1,4 +1,4 @@
-"""A roster is taken in whole or not at all, whatever it was written with; no phone number is kept; guesses are counted."""
+"""A roster is taken in whole or not at all; no phone number is kept; guesses are counted."""
 
 import io
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 from bot.app import Knowledge
 from config.settings import Settings
 from domain.refusals import Refused
-from domain.rosters import Row, RosterImported
+from domain.rosters import RosterImported, Row
 from services.roster_file import BadRoster, read
 from storage.desk import Desk
 from tests.play import Stage
@@ -27,7 +27,7 @@ def test_a_csv_is_read_as_it_was_saved(encoding: str) -> None:
 
 
 def test_a_spreadsheet_is_known_by_its_content() -> None:
-    from openpyxl import Workbook
+    from openpyxl import Workbook  # type: ignore[import-untyped]
 
     book = Workbook()
     for line in (["户名", "姓名", "面积", "电话"], ["3 栋 501", "王（示例）", 87.35, "13800000001 13800000002"],
@@ -85,7 +85,7 @@ async def test_no_phone_number_is_kept_and_a_household_keeps_its_number(
     assert then["3 栋 501"] == first["3 栋 501"]
     assert set(then) == {"3 栋 501", "3 栋 503"}
     # The community's roster would have the same households once more.
-    with pytest.raises(Refused, match="roster.beside"):
+    with pytest.raises(Refused, match=r"roster\.beside"):
         await desks.write(lambda desk: desk.happen(RosterImported(None, AREA, ROWS)))
     await stage.close()
 
