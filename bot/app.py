@@ -38,11 +38,11 @@ from bot.teller import Teller
 from config import district as district_files
 from config.district import Files
 from config.settings import Demo, Engine, Mode, Settings
-from domain.cases import OfficeLeft
+from domain.cases import OfficeLeft, OfficeTaken
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest, sign_in, stale
+from services import digest, meetings, sign_in, stale
 from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
@@ -152,7 +152,10 @@ class Service:
         """Make what the folder says of people and of the catalogue true in the database, if nobody has yet."""
         desk = self.desks.at(connection, district)
         if await storage.facts.get(connection, "district") != district.digest:
-            for gone in await desk.people.take_in(district):
+            appointed = await desk.people.take_in(district)
+            for person_id, grid in appointed.taken:
+                await desk.happen(OfficeTaken(person_id, grid))
+            for gone in appointed.left:
                 await desk.happen(OfficeLeft(gone))
             await desk.catalogue.add(district.catalogue.entries)
             await storage.facts.put(connection, "district", district.digest)
@@ -297,6 +300,7 @@ def build(
         When(Paused, lambda paused, desk: turns.resume(paused, desk)),
         When(TellOn, lambda rest, desk: desk.tell_on(rest)),
         sign_in.codes_for(settings.public_url),
+        meetings.doors_for(settings.public_url),
     ]
     rules = Rules([*found, *ours])
     database = Database(settings.database_url)

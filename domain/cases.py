@@ -89,7 +89,7 @@ class Need(StrEnum):
 
 
 class Move(StrEnum):
-    """What can be done with a case. Nobody makes OPEN, JOIN, LEAVE and CLIMB: they follow from something else."""
+    """What can be done with a case. OPEN, JOIN, LEAVE, INHERIT and CLIMB follow from something else."""
 
     OPEN = "open"
     ACCEPT = "accept"
@@ -127,6 +127,7 @@ class Move(StrEnum):
     READ = "read"
     JOIN = "join"
     LEAVE = "leave"
+    INHERIT = "inherit"
     CLIMB = "climb"
 
 
@@ -216,6 +217,8 @@ RULES = {
     Move.READ: Rule((*Status,), None, _OFFICE, (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
+    # Nor this: somebody else looks after the grid from now on.
+    Move.INHERIT: Rule(UNDONE, Status.DISPATCHED, (), (), _ALL),
 }
 # Nobody checks or praises what they had a hand in.
 _NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
@@ -511,6 +514,14 @@ class OfficeLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeTaken:
+    """Somebody looks after a grid from now on; perhaps in another's place."""
+
+    person: int
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineNears:
     """A case's promised time is close; void when it has another by now, or has moved on to another round or state."""
 
@@ -533,6 +544,13 @@ class LookAgain:
 
     case: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDue:
+    """The afternoon's list of what gridworkers were not pushed; `day` as YYYY-MM-DD in the district's zone."""
+
+    day: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from domain.catalogue import OTHER, Catalogue, Category
 from domain.climb import Rung
 from domain.departments import Department
 from domain.grids import Grid, Place
+from domain.matters import Terms
 from domain.people import Held, Role
 from domain.working_time import Calendar, Term, Unit
 
@@ -94,6 +95,8 @@ class Phone:
 class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
+    `push_budget`: so many routine pushes a day to a gridworker, 0: as many as come; what is more is listed in the
+    afternoon, at `digest_again_at`, or the next morning.
     `versions` are all terms a case was ever opened under, by name: more are learnt while it serves, none is changed.
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
     `reopen_within`: for so many days its reporter may have a case opened again. `answer_within`: so soon who urges has
@@ -121,9 +124,12 @@ class District:
     digest_at: time = time(8, 0)
     office_from: time = time(8, 30)
     office_until: time = time(17, 0)
+    digest_again_at: time = time(15, 0)
+    push_budget: int = 0
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
+    council: Terms = field(default_factory=Terms)
     answer_within: Term = ANSWER_WITHIN
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365
@@ -162,6 +168,11 @@ class District:
         # Whose reports have become private since: theirs too.
         newest = self.categories.get(known.code)
         return replace(known, private=True) if newest and newest.private and not known.private else known
+
+    def manager(self, case: Case) -> str:
+        """The property company of the estate a case is in; empty when none is known."""
+        theirs = (each for each in self.places if each.manager and each.grid == case.grid and each.estate)
+        return next((each.manager for each in theirs if each.estate in case.place), "")
 
     def department(self, code: str) -> Department:
         """A department by its code; one the list no longer has is called by that."""

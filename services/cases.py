@@ -41,7 +41,7 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import at_work, deadlines, dispatch
+from services import at_work, deadlines, dispatch, succession
 from services.letters import line
 from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from services.sight import sight_of
@@ -833,14 +833,20 @@ async def look_again(again: LookAgain, desk: Desk) -> None:
 
 @when(OfficeLeft)
 async def take_back(left: OfficeLeft, desk: Desk) -> None:
-    """What lay with somebody who holds no office any more waits for those above, and they are told."""
+    """What lay with somebody who left is now with whoever else has that grid, or waits for those above."""
+    heirs: succession.Heirs = {}
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
+        heir = await succession.successor(found, desk, unless=left.person)
+        if heir and (passed := await succession.pass_on(found.id, heir, desk)):
+            heirs.setdefault(heir.id, (heir, []))[1].append(passed)
+            continue
         before = await desk.cases.get(found.id, lock=True)
         case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None, offered_to=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)
         )
+    await succession.tell(left.person, heirs, desk)
 
 
 @when(ChatLost)

@@ -5,7 +5,9 @@ Its signs, one a line:
     wang> words             said to us; [接单] is a button they have; <photo words>, <voice>, <position>, <2500 字>
     wang> 100× words        said that often, all at once
     wang> 查票 <回执>        the receipt they were last told
+    wang> 签到 <签到码 zhou>  the code of a meeting's door, as zhou was shown it
     wang< line              what we say, line by line; buttons at the end; … stands for anything
+    * 名册 <area> 户|姓名|面积|电话; …   the roster of an area
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
                             corrections category | words
@@ -24,8 +26,10 @@ from bot.app import Knowledge, Service, build
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
-from domain.cases import Status
+from domain.cases import OfficeTaken, Status
 from domain.people import Role
+from domain.rosters import RosterImported
+from services.roster_file import read as read_roster
 from storage.desk import Desk
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -38,6 +42,7 @@ _ROLES = {
     "区": Role.DISTRICT,
     "部门": Role.DEPARTMENT,
     "主持人": Role.COUNCIL_HOST,
+    "成员": Role.COUNCIL_MEMBER,
 }
 _UNITS = {
     "秒": timedelta(seconds=1),
@@ -94,11 +99,19 @@ class Stage:
             if not listed and (held := _ROLES[role]) and area:
                 await desk.people.change(person.id, name=who)
                 await desk.people.grant(person.id, held, area, department)
+                if held is Role.GRIDWORKER:
+                    await desk.happen(OfficeTaken(person.id, area))
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
 
         await self.service.desks.write(settle)
         self._phones[who] = Phone()
+
+    async def roster(self, area: str, households: str) -> None:
+        """Households as 户|姓名|面积|电话, one after the other between semicolons."""
+        lines = ["户名,姓名,面积,电话", *(each.strip().replace("|", ",") for each in households.split(";"))]
+        rows = read_roster("\n".join(lines).encode())
+        await self.service.desks.write(lambda desk: desk.happen(RosterImported(None, area, rows)))
 
     async def say(self, who: str, words: str) -> None:
         if self._restart:
@@ -108,6 +121,7 @@ class Stage:
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
         words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words
+        words = re.sub(r"<签到码 (\w+)>", lambda found: self._door(found[1]), words)
         times = 1
         if match := re.match(r"(\d+)× ", words):
             times, words = int(match[1]), words[match.end() :]
@@ -135,6 +149,11 @@ class Stage:
     def _receipt(self, who: str) -> str:
         shown = " ".join(message.reply.text for message in self._phones[who].messages)
         return str(re.findall(r"回执号(?:还是)?：([A-Z2-9-]{14})", shown)[-1])
+
+    def _door(self, host: str) -> str:
+        """The code of a meeting's door, as its host was shown it."""
+        shown = " ".join(message.reply.text for message in self._phones[host].messages)
+        return str(re.findall(r"的签到码：(\w+)", shown)[-1])
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":
@@ -224,6 +243,9 @@ async def play(name: str, transcript: str, stage: Stage) -> None:
         if line.startswith("@ "):
             who, role, *area = line[2:].split()
             await stage.introduce(who, role, area[0] if area else None, *area[1:])
+        elif line.startswith("* 名册 "):
+            code, _, households = line[5:].partition(" ")
+            await stage.roster(code, households)
         elif line.startswith("+ "):
             _nothing_left(stage, waiting, where)
             amount, unit = line[2:].split()
