@@ -28,6 +28,7 @@ from storage.heard import HeardStore
 from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
+from storage.patrols import PatrolStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
@@ -464,6 +465,7 @@ class PeopleStore:
         await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
+        await PatrolStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -540,6 +542,7 @@ class PeopleStore:
         await HandoverStore(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])
+        await PatrolStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
