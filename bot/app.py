@@ -42,7 +42,7 @@ from domain.cases import OfficeLeft, OfficeTaken
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest, sign_in, stale
+from services import digest, meetings, sign_in, stale
 from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
@@ -300,6 +300,7 @@ def build(
         When(Paused, lambda paused, desk: turns.resume(paused, desk)),
         When(TellOn, lambda rest, desk: desk.tell_on(rest)),
         sign_in.codes_for(settings.public_url),
+        meetings.doors_for(settings.public_url),
     ]
     rules = Rules([*found, *ours])
     database = Database(settings.database_url)

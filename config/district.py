@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -24,6 +24,7 @@ from domain.catalogue import OTHER, Catalogue, Category, Nature, in_line, out_of
 from domain.departments import Department
 from domain.district import ANSWER_WITHIN, District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
+from domain.matters import Terms, Tier
 from domain.people import STAFF, WORKERS, Held, Role
 from domain.working_time import Calendar
 from nlp.normalise import bare
@@ -109,10 +110,11 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
     about = pages.toml(
         "district.toml",
         "name city code timezone sample hotline quiet_from quiet_until digest_at digest_again_at push_budget "
-        "patrol_minutes patrol_days "
-        "office_from office_until office_days same_within reopen_within answer_within stale_days kinds duties phone",
+        "patrol_minutes patrol_days office_from office_until office_days same_within reopen_within answer_within "
+        "stale_days kinds duties phone council",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
+    council = about.only("council", optional=True)
     phones = about.each("phone", "key title name grid worker holds")
     departments = pages.toml("departments.toml", "department").each(
         "department", "code name short level attend phone sample"
@@ -174,11 +176,39 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         office_until=facts.clock("office_until", blank=time(17, 0)),
         same_within=facts.number("same_within", blank=7),
         reopen_within=facts.number("reopen_within", blank=15),
+        council=_council(council),
         answer_within=term(facts, "answer_within", blank=ANSWER_WITHIN),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
     return district, sorted(pages.problems)
+
+
+def _council(row: "_Row") -> Terms:
+    row.limit(
+        "support_estate support_community support_street door_share proposals within_days collect_days notice_days "
+        "dispute_days rate_days pause_minutes digest_at"
+    )
+    usual = Terms()
+
+    def days(key: str, blank: timedelta) -> timedelta:
+        return timedelta(days=row.number(key, least=1, blank=blank.days))
+
+    share = row.number("door_share", blank=usual.door_share)
+    if share > 100:
+        row.wrong("door_share 是百分比，最多 100", "door_share")
+    return Terms(
+        support={tier: row.number(f"support_{tier}", least=1, blank=usual.support[tier]) for tier in Tier},
+        door_share=share,
+        proposals=row.number("proposals", least=1, blank=usual.proposals),
+        within=days("within_days", usual.within),
+        collect=days("collect_days", usual.collect),
+        notice=days("notice_days", usual.notice),
+        dispute=days("dispute_days", usual.dispute),
+        rate=days("rate_days", usual.rate),
+        pause=timedelta(minutes=row.number("pause_minutes", blank=int(usual.pause.total_seconds()) // 60)),
+        digest_at=row.clock("digest_at", blank=usual.digest_at),
+    )
 
 
 _Coded = TypeVar("_Coded", Area, Grid)
@@ -617,10 +647,10 @@ class _Toml:
     data: dict[str, object] = field(default_factory=dict)
     whole: bool = False
 
-    def only(self, name: str) -> "_Row":
-        """The table that occurs once; "" is the top of the file."""
+    def only(self, name: str, *, optional: bool = False) -> "_Row":
+        """The table that occurs once; "" is the top of the file. An optional one may be left out."""
         line, lines = self.layout.get(name, self.layout[""])[0]
-        cells = self.data.get(name) if name else self.data
+        cells = self.data.get(name, {} if optional else None) if name else self.data
         if self.whole and isinstance(cells, dict):
             return _Row(self.file, line, cells, self.problems, lines)
         if self.whole:

@@ -11,6 +11,7 @@ from domain.catalogue import OTHER, Catalogue, Category
 from domain.climb import Rung
 from domain.departments import Department
 from domain.grids import Grid, Place
+from domain.matters import Terms
 from domain.people import Held, Role
 from domain.working_time import Calendar, Term, Unit
 
@@ -131,6 +132,7 @@ class District:
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
+    council: Terms = field(default_factory=Terms)
     answer_within: Term = ANSWER_WITHIN
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365

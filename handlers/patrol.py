@@ -51,7 +51,9 @@ async def patrol(talk: Talk[Desk]) -> PatrolMade:
     there = at_once if at_once is not None else await talk.ask(WHERE)
     grid = there.grid
     if grid is None:
-        own = [*talk.person.areas(Role.GRIDWORKER)] or [
+        # A grid leader goes round all grids of the community.
+        areas = talk.person.areas(*WORKERS)
+        own = [*talk.person.areas(Role.GRIDWORKER)] or [each.code for area in areas for each in _grids(talk, area)]
             each.code for area in talk.person.areas(*WORKERS) for each in _grids(talk, area)
         ]
         if len(own) == 1:

@@ -1,5 +1,6 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,13 +33,15 @@ from storage.database import Connection, Database, Ride
 from storage.demands import DemandStore
 from storage.dues import DueStore
 from storage.editions import EditionStore
-from storage.files import Album, FileStore
+from storage.files import Album, FileStore, name
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
 from storage.last_words import LastWordsStore
 from storage.leaves import LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
+from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
 from storage.patrols import PatrolStore
@@ -49,6 +52,7 @@ from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
+from storage.voices import VoiceStore
 
 T = TypeVar("T")
 
@@ -163,6 +167,18 @@ class Desk:
     @cached_property
     def ballots(self) -> BallotStore:
         return BallotStore(self._db, self.now)
+
+    @cached_property
+    def matters(self) -> MatterStore:
+        return MatterStore(self._db, self.now)
+
+    @cached_property
+    def filed(self) -> LeafStore:
+        return LeafStore(self._db, self.now)
+
+    @cached_property
+    def voices(self) -> VoiceStore:
+        return VoiceStore(self._db, self.now)
 
     @cached_property
     def papers(self) -> PaperStore:
@@ -334,6 +350,7 @@ class Desk:
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         not_voted_in: int | None = None,
+        without: int | None = None,
         until: datetime | None = None,
         electorate: Electorate = Electorate.RESIDENTS,
         **shown: object,
@@ -341,8 +358,8 @@ class Desk:
         """Tell every resident of an area, once each; after `until` it is not worth saying.
 
         `electorate`: with those of its rosters who live elsewhere, or the members of its council alone.
-        `not_voted_in`: only those who have not voted in that ballot yet. What would come only after `until` is said at
-        once, quiet hours or not. Returns how many are told.
+        `not_voted_in`: only those who have not voted in that ballot yet; `without`: not this one person. What would
+        come only after `until` is said at once, quiet hours or not. Returns how many are told.
         """
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
@@ -362,6 +379,7 @@ class Desk:
                 electorate=electorate,
                 area=area,
                 beyond=members,
+                without=without,
             )
         )
         return sum((await self.people.reachable(electorate, area)).values())
@@ -388,6 +406,18 @@ class Desk:
     def takes(self, reach: Mapping[str, int]) -> float:
         """How many seconds it takes to tell so many people by platform, nothing else being sent meanwhile."""
         return max((number / self.paces[each] for each, number in reach.items() if each in self.paces), default=0.0)
+
+    async def keep_picture(self, png: bytes) -> str:
+        """Store a small picture of our own within this transaction; returns its digest.
+
+        Raises:
+            OSError: it cannot be stored just now.
+        """
+        digest = hashlib.sha256(png).hexdigest()
+        # Noted first: a sweep that is just taking the same picture is waited for, and it is put there anew.
+        await self.files.note(digest, len(png))
+        await self.album.store.put(name(digest), png)
+        return digest
 
     async def tell_menu(self, person_id: int) -> None:
         """Let the platforms show somebody the commands that are theirs, in every chat they have."""

@@ -28,6 +28,8 @@ from storage.heard import HeardStore
 from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
+from storage.matters import MatterStore
 from storage.patrols import PatrolStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
@@ -48,6 +50,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.voices import VoiceStore
 
 INVITATION_DAYS = 7
 
@@ -464,6 +467,8 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).merge(old, into)
         await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await PatrolStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
@@ -540,6 +545,8 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).forget(person_id)
         await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])
         await PatrolStore(self._db, self._now).forget(person_id)

@@ -5,6 +5,7 @@ Its signs, one a line:
     wang> words             said to us; [接单] is a button they have; <photo words>, <voice>, <position>, <2500 字>
     wang> 100× words        said that often, all at once
     wang> 查票 <回执>        the receipt they were last told
+    wang> 签到 <签到码 zhou>  the code of a meeting's door, as zhou was shown it
     wang< line              what we say, line by line; buttons at the end; … stands for anything
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
@@ -110,6 +111,7 @@ class Stage:
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
         words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words
+        words = re.sub(r"<签到码 (\w+)>", lambda found: self._door(found[1]), words)
         times = 1
         if match := re.match(r"(\d+)× ", words):
             times, words = int(match[1]), words[match.end() :]
@@ -137,6 +139,11 @@ class Stage:
     def _receipt(self, who: str) -> str:
         shown = " ".join(message.reply.text for message in self._phones[who].messages)
         return str(re.findall(r"回执号(?:还是)?：([A-Z2-9-]{14})", shown)[-1])
+
+    def _door(self, host: str) -> str:
+        """The code of a meeting's door, as its host was shown it."""
+        shown = " ".join(message.reply.text for message in self._phones[host].messages)
+        return str(re.findall(r"的签到码：(\w+)", shown)[-1])
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":
