@@ -54,8 +54,6 @@ async def patrol(talk: Talk[Desk]) -> PatrolMade:
         # A grid leader goes round all grids of the community.
         areas = talk.person.areas(*WORKERS)
         own = [*talk.person.areas(Role.GRIDWORKER)] or [each.code for area in areas for each in _grids(talk, area)]
-            each.code for area in talk.person.areas(*WORKERS) for each in _grids(talk, area)
-        ]
         if len(own) == 1:
             grid = own[0]
         else:
