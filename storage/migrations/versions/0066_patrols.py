@@ -18,8 +18,8 @@ def upgrade() -> None:
         sa.Column("person_id", _ID, sa.ForeignKey("people.id"), nullable=False),
         sa.Column("grid", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("latitude", sa.Float(), nullable=True),
-        sa.Column("longitude", sa.Float(), nullable=True),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("words", sa.Text(), nullable=True),
         sa.Column("found", sa.Boolean(), nullable=False),
     )
