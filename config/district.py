@@ -313,6 +313,7 @@ def _places(rows: "_Rows", grids: Container[str]) -> Iterator[Place]:
             first_block=row.number("first_block", blank=0),
             last_block=row.number("last_block", blank=0),
             sample=row.flag("sample"),
+            manager=row.text("manager", optional=True),
         )
         name = place.estate or f"{place.road} {place.number}".strip()
         first, last = place.first_block, place.last_block or float("inf")

@@ -172,6 +172,11 @@ class District:
         newest = self.categories.get(known.code)
         return replace(known, private=True) if newest and newest.private and not known.private else known
 
+    def manager(self, case: Case) -> str:
+        """The property company of the estate a case is in; empty when none is known."""
+        theirs = (each for each in self.places if each.manager and each.grid == case.grid and each.estate)
+        return next((each.manager for each in theirs if each.estate in case.place), "")
+
     def department(self, code: str) -> Department:
         """A department by its code; one the list no longer has is called by that."""
         return self.departments.get(code) or Department(code, code, code, Level.DISTRICT, Term(1, Unit.WORKING_DAY))

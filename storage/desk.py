@@ -23,6 +23,7 @@ from domain.councils import Electorate
 from domain.district import District, Entry
 from domain.faq import Settling
 from domain.people import Person
+from storage.admissions import AdmissionStore
 from storage.audience import voted_in
 from storage.ballots import BallotStore
 from storage.budget import BudgetStore
@@ -107,6 +108,10 @@ class Desk:
     @cached_property
     def cases(self) -> CaseStore:
         return CaseStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def admissions(self) -> AdmissionStore:
+        return AdmissionStore(self._db, self.now)
 
     @cached_property
     def catalogue(self) -> CatalogueStore:
