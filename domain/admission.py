@@ -156,6 +156,14 @@ class AdmissionEnds:
     until: date
 
 
+@dataclass(frozen=True, slots=True)
+class OffListSaid:
+    """A gridworker says that a task they were given is not on the list."""
+
+    case: int
+    by: int
+
+
 def asks(admission: Admission, person: Person) -> bool:
     """Whether it is theirs: they asked for it, or work where it was asked for."""
     same = any(

@@ -15,14 +15,18 @@ from domain.admission import (
     AdmissionEnds,
     AdmissionMoved,
     AdmissionNears,
+    OffListSaid,
     State,
     acts,
     check,
     check_term,
 )
-from domain.areas import Level, covers
+from domain.areas import Level, around, covers
+from domain.cases import WITH_WORKER, Move
+from domain.catalogue import OTHER
 from domain.people import Person, Role
 from domain.refusals import Refused
+from services.news import button
 from storage.desk import Desk
 
 
@@ -232,3 +236,35 @@ async def expire(ends: AdmissionEnds, desk: Desk) -> None:
     for number in sorted(people):
         once = f"admission:end:{admission.id}:{number}"
         await desk.tell(number, "admission.over", once=once, **shown(admission, desk))
+
+
+@when(OffListSaid)
+async def question(said: OffListSaid, desk: Desk) -> None:
+    """What is on the list is shown with what it rests on; what is not goes to the community as a question, once."""
+    case = await desk.cases.get(said.case)
+    person = await desk.people.get(said.by)
+    if person is None or case.worker_id != person.id or case.status not in WITH_WORKER:
+        raise Refused("off_list.not_yours")
+    category = desk.district.category_of(case)
+    if category.role is Role.GRIDWORKER and category.code != OTHER:
+        await desk.tell(person.id, "off_list.on_list", number=case.number, category=category.name, basis=category.basis)
+        return
+    community, street, _ = around(case.grid)
+    told = False
+    for area, role in ((community, Role.COMMUNITY), (street, Role.STREET), (desk.district.code, Role.DISTRICT)):
+        people = await desk.people.serving(area, [role], reachable=True)
+        for each in people:
+            told |= await desk.tell(
+                each.id,
+                "off_list.asked",
+                kind=Kind.PUSH,
+                once=f"off-list:{case.id}:{each.id}",
+                number=case.number,
+                place=case.place,
+                words=case.words,
+                worker=person.name or "",
+                choices=[button(case, Move.RECLASSIFY), button(case, Move.DISOWN), button(case, Move.FINISH)],
+            )
+        if people:
+            break
+    await desk.tell(person.id, "off_list.you_asked" if told else "off_list.asked_before", number=case.number)

@@ -45,6 +45,7 @@ from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
+from storage.patrols import PatrolStore
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
 from storage.pictures import PictureStore
@@ -151,6 +152,10 @@ class Desk:
     @cached_property
     def budget(self) -> BudgetStore:
         return BudgetStore(self._db, self.now)
+
+    @cached_property
+    def patrols(self) -> PatrolStore:
+        return PatrolStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:

@@ -130,6 +130,21 @@ class Pushes(Base):
     count: Mapped[int]
 
 
+class Patrols(Base):
+    """A gridworker's check-ins: coarse coordinates and words for a while, grid and time for the year's count."""
+
+    __tablename__ = "patrols"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    grid: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    words: Mapped[str | None]
+    found: Mapped[bool]
+    __table_args__ = (Index("ix_patrols_person_id", "person_id", "at"),)
+
+
 class Held(Base):
     """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
 
