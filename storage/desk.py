@@ -45,6 +45,7 @@ from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
+from storage.whistles import WhistleStore
 
 T = TypeVar("T")
 
@@ -101,6 +102,10 @@ class Desk:
     @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def whistles(self) -> WhistleStore:
+        return WhistleStore(self._db, self.now)
 
     @cached_property
     def demands(self) -> DemandStore:

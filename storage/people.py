@@ -46,6 +46,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.whistles import WhistleStore
 
 INVITATION_DAYS = 7
 
@@ -452,6 +453,7 @@ class PeopleStore:
         await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await DemandStore(self._db, self._now).merge(old, into)
+        await WhistleStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
