@@ -91,7 +91,7 @@ class Need(StrEnum):
 
 
 class Move(StrEnum):
-    """What can be done with a case. Nobody makes OPEN, JOIN, LEAVE and CLIMB: they follow from something else."""
+    """What can be done with a case. OPEN, JOIN, LEAVE, INHERIT and CLIMB follow from something else."""
 
     OPEN = "open"
     ACCEPT = "accept"
@@ -137,6 +137,7 @@ class Move(StrEnum):
     READ = "read"
     JOIN = "join"
     LEAVE = "leave"
+    INHERIT = "inherit"
     CLIMB = "climb"
 
 
@@ -226,6 +227,8 @@ RULES = {
     Move.READ: Rule((*Status,), None, _OFFICE, (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
+    # Nor this: somebody else looks after the grid from now on.
+    Move.INHERIT: Rule(UNDONE, Status.DISPATCHED, (), (), _ALL),
 }
 # Nobody checks or praises what they had a hand in.
 _NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
@@ -236,13 +239,14 @@ ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+    """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
     `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
     `anonymous`: its reporter has no number for anybody. `level`: whose staff hold it, community, street or district;
     `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
     `called`: the departments an open whistle calls.
+    `version` names the terms of its category it was opened under.
     """
 
     id: int
@@ -278,6 +282,7 @@ class Case:
     department: str | None = None
     answer_by: datetime | None = None
     called: tuple[str, ...] = ()
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +528,14 @@ class OfficeLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeTaken:
+    """Somebody looks after a grid from now on; perhaps in another's place."""
+
+    person: int
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineNears:
     """A case's promised time is close; void when it has another by now, or has moved on to another round or state."""
 
@@ -545,6 +558,13 @@ class LookAgain:
 
     case: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDue:
+    """The afternoon's list of what gridworkers were not pushed; `day` as YYYY-MM-DD in the district's zone."""
+
+    day: str
 
 
 @dataclass(frozen=True, slots=True)

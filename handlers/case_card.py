@@ -63,7 +63,7 @@ def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
     possible = moves(case, talk.person, talk.now)
     sight = sight_of(case, talk.person, talk.district)
     unasked = set[Move]()
-    if not talk.district.category(case.category).private:
+    if not talk.district.category_of(case).private:
         unasked.add(Move.HIDE)
     if sight is None or sight.door:
         unasked.add(Move.READ)
@@ -92,7 +92,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         choices=choices,
         photos=photos,
         number=case.number,
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         place=case.place,
         words=case.words,
         status=Phrase(f"case.status.{case.status}"),
@@ -146,7 +146,7 @@ async def _whistles(talk: Talk[Desk], case: Case) -> list[Choice]:
 def _writes_as(talk: Talk[Desk], case: Case) -> Side | None:
     """As whom this person may write to the other side of a case."""
     try:
-        return side(case, talk.person, talk.district.category(case.category), talk.now)
+        return side(case, talk.person, talk.district.category_of(case), talk.now)
     except Refused:
         return None
 

@@ -7,6 +7,7 @@ from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.areas import Level
 from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
+from domain.catalogue import OTHER
 from domain.district import District
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
@@ -14,7 +15,6 @@ from domain.walking import about, metres
 from domain.working_time import Term, Unit
 from handlers.colleagues import workers_of
 from nlp import plain, when
-from nlp.category import OTHER
 from services.cases import FOLLOWERS_TOO
 from services.news import short
 from services.sight import all_seen, seen
@@ -158,7 +158,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             )
         case Move.RECLASSIFY:
             guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
-            kinds = dict.fromkeys([*guessed, *talk.district.categories.values()])
+            kinds = dict.fromkeys([*guessed, *talk.district.catalogue.on(talk.district.day(talk.opening.at))])
             category = await talk.ask(
                 KIND, [(each.name, each.code) for each in kinds if each.code != case.category], number=case.number
             )
@@ -202,7 +202,7 @@ def _soon(talk: Talk[Desk]) -> list[tuple[str, str]]:
 
 def departments_for(case: Case, district: District) -> list[tuple[str, str]]:
     """The departments the district may give a case to, the one its category names first."""
-    named = district.category(case.category).department
+    named = district.category_of(case).department
     found = [each for each in district.departments.values() if each.level is not Level.COMMUNITY]
     return [
         (each.short, each.code)
@@ -237,6 +237,6 @@ async def workers_for(case: Case, desk: Desk, *, chat: bool = False) -> list[Per
     for reachable in (True,) if chat else (True, False):
         if found := await workers_of(case.grid[:12], desk, reachable=reachable):
             break
-    if desk.district.category(case.category).to_staff:
+    if desk.district.category_of(case).to_staff:
         found = [person for person in found if not person.serves(case.grid, WORKERS)]
     return sorted(found, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))

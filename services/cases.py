@@ -41,7 +41,7 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import at_work, deadlines, dispatch, whistles
+from services import at_work, deadlines, dispatch, succession, whistles
 from services.letters import line
 from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from services.sight import sight_of
@@ -67,13 +67,17 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
             choices=[look(again), button(again, Move.REMARK)],
         )
         return
-    category = desk.district.category(reported.category)
+    # It may have left the catalogue while it was being reported.
+    category = desk.district.category(reported.category, desk.district.day(desk.now))
+    reported = replace(reported, category=category.code)
     due_at = promise.first(desk.now, category.deadline, desk.district.calendar)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
     if reported.phone and not reported.anonymous:
         await desk.people.change(reported.by, phone=reported.phone)
-    case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
+    case = await desk.cases.open(
+        reported, worker.id if worker else None, due_at, desk.district.timezone, category.version
+    )
     await desk.tell(
         reported.by,
         "case.receipt" if worker else "case.receipt_staff",
@@ -162,7 +166,7 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     after = await whistles.call_off(await dispatch.end_demands(after, desk), desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
-        words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
+        words = f"{desk.district.category_of(case).name} → {desk.district.category_of(after).name}"
     target = moved.to or moved.into
     if moved.move in dispatch.MOVES:
         words, target = dispatch.noted(after, moved)
@@ -196,8 +200,8 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         Refused: who or what it is aimed at does not do.
     """
     rule, now = RULES[moved.move], desk.now
-    term = desk.district.category(moved.category or case.category).deadline
-    due_at = promise.due(case, moved.move, now, term, desk.district.calendar)
+    of = _put_right(case, moved, desk) if moved.move is Move.RECLASSIFY else desk.district.category_of(case)
+    due_at = promise.due(case, moved.move, now, of.deadline, desk.district.calendar)
     after = replace(case, status=rule.end or case.status, due_at=due_at)
     if rule.end is not None:
         # What was asked of the state it leaves is asked no more.
@@ -240,9 +244,12 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.RATE | Move.APPRAISE:
             return await _rating(after, moved, person, desk)
         case Move.RECLASSIFY:
-            return await _put_right(case, after, moved.category or "", desk)
+            return await _under(case, after, of, desk)
         case Move.HANG:
             return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
+        case Move.RESUME:
+            # Given out anew: what was planned for it before it hung is void, whatever became of it meanwhile.
+            return replace(after, round=case.round + 1)
         case Move.ASK_TIME:
             return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=asks_over(case, person))
         case Move.GIVE_TIME | Move.DENY_TIME:
@@ -282,7 +289,7 @@ def _works_near(person: Person, case: Case) -> bool:
 
 async def _check_worker(case: Case, number: int | None, desk: Desk) -> None:
     worker = await desk.people.get(number) if number else None
-    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
+    about_them = desk.district.category_of(case).to_staff and worker and worker.serves(case.grid, WORKERS)
     if worker is None or about_them or not _works_near(worker, case):
         raise Refused("case.no_such_worker", answer="case.to_whom")
 
@@ -295,7 +302,7 @@ async def _check_checker(case: Case, moved: CaseMoved, desk: Desk) -> None:
 
 async def _check_kept(case: Case, number: int, person: Person, desk: Desk) -> None:
     kept = await desk.cases.get(number)
-    private_ones = any(desk.district.category(each.category).to_staff for each in (case, kept))
+    private_ones = any(desk.district.category_of(each).to_staff for each in (case, kept))
     if private_ones or kept.status not in UNDONE or not person.serves(kept.grid, STAFF):
         raise Refused("case.not_mergeable", answer="case.into")
 
@@ -311,20 +318,25 @@ async def _withdrawing(case: Case, after: Case, desk: Desk) -> Case:
     others = await desk.cases.merged(case.id)
     if not others:
         return after
-    if hidden(case, desk.district.category(case.category)):
+    if hidden(case, desk.district.category_of(case)):
         # Its words and its door are nobody's to inherit: those who joined go on as followers.
         return replace(case, reporter_id=None)
     await desk.cases.unfollow(case.id, others[0])
     return replace(case, reporter_id=others[0])
 
 
-async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
-    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
-    category = desk.district.categories.get(code)
-    if category is None or code == case.category:
+def _put_right(case: Case, moved: CaseMoved, desk: Desk) -> Category:
+    """What staff say it is, as the catalogue has it today."""
+    category = desk.district.catalogue.holding(moved.category or "", desk.district.day(desk.now))
+    if category is None or category.code == case.category:
         raise Refused("case.same_kind", answer="case.kind")
-    await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
-    after = replace(_unasked(after), category=code, round=case.round + 1)
+    return category
+
+
+async def _under(case: Case, after: Case, category: Category, desk: Desk) -> Case:
+    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
+    await desk.corrections.keep(private.without(mask(case.words)), category.code, case.category)
+    after = replace(_unasked(after), category=category.code, version=category.version, round=case.round + 1)
     if not category.to_staff:
         return after
     # A complaint is between its reporter and staff.
@@ -669,7 +681,7 @@ async def _remarked(made: Made, desk: Desk) -> None:
 
 async def _reclassified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
     arrange = [] if case.worker_id or case.department else [button(case, Move.DISPATCH)]
     department = desk.district.department(category.department).name
@@ -693,7 +705,7 @@ async def _hidden(made: Made, desk: Desk) -> None:
 async def _read(made: Made, desk: Desk) -> None:
     """All that lies in the file, once, to whoever has said why."""
     case = made.case
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     reporter = await desk.people.get(case.reporter_id) if case.reporter_id and not case.anonymous else None
     letters = await desk.letters.last(case.id, limit=30)
     # Not by way of the news, which would keep back just what was asked for.
@@ -746,7 +758,7 @@ _TELL = {
 async def follow(met: SameTroubleMet, desk: Desk) -> None:
     """They are told at each step as its reporter is; whose report it was they are not told."""
     case = await desk.cases.get(met.case, lock=True)
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     if category.to_staff or case.status not in UNDONE:
         again = Choice("report.title", opens="report")
         await desk.tell(met.by, "case.same_over", number=case.number, choices=[again])
@@ -776,7 +788,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
         return
     morning = deadlines.waits_until(case, desk)
     if desk.now < morning < case.due_at:
-        await desk.plan(nears, morning, key=f"deadline:{case.id}:{case.round}:{morning.isoformat()}")
+        await desk.plan(nears, morning, key=f"deadline:{deadlines.promise_of(case)}:{morning.isoformat()}")
         return
     await deadlines.plan_climb(case, desk)
     if case.due_at <= desk.now:
@@ -786,7 +798,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
     told = case.status is not Status.RETURNED and await news.tell_worker(
         "case.deadline_near",
-        once=f"deadline:{case.id}:{case.round}:{case.due_at.timestamp():.0f}",
+        once=f"deadline:{deadlines.promise_of(case)}",
         choices=[button(case, move), button(case, Move.ASK_TIME)],
         **shown(case, desk),
     )
@@ -821,14 +833,20 @@ async def look_again(again: LookAgain, desk: Desk) -> None:
 
 @when(OfficeLeft)
 async def take_back(left: OfficeLeft, desk: Desk) -> None:
-    """What lay with somebody who holds no office any more waits for those above, and they are told."""
+    """What lay with somebody who left is now with whoever else has that grid, or waits for those above."""
+    heirs: succession.Heirs = {}
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
+        heir = await succession.successor(found, desk, unless=left.person)
+        if heir and (passed := await succession.pass_on(found.id, heir, desk)):
+            heirs.setdefault(heir.id, (heir, []))[1].append(passed)
+            continue
         before = await desk.cases.get(found.id, lock=True)
         case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None, offered_to=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)
         )
+    await succession.tell(left.person, heirs, desk)
 
 
 @when(ChatLost)

@@ -144,7 +144,7 @@ async def assigned(made: Made, desk: Desk) -> None:
         "case.assigned_to_you",
         once=f"case:{case.id}:{desk.cases.taken(case)}:{department.code}",
         department=department.short,
-        category=desk.district.category(case.category).name,
+        category=desk.district.category_of(case).name,
         words=case.words,
         due=case.due_at,
         photos=await desk.cases.photos(case.id),

@@ -12,7 +12,7 @@ from domain.district import District
 from domain.letters import Side
 from domain.people import Person, Role
 from domain.sight import hidden
-from services import sight
+from services import budget, sight
 from storage.desk import Desk
 
 
@@ -33,7 +33,7 @@ class News:
     async def _tell(self, person_id: int, key: str, /, **said: Any) -> bool:
         """Whoever it is reads no more of the case than is theirs to see."""
         case, desk = self.case, self._desk
-        if hidden(case, desk.district.category(case.category)) and (person := await desk.people.get(person_id)):
+        if hidden(case, desk.district.category_of(case)) and (person := await desk.people.get(person_id)):
             said = sight.as_seen(said, case, person, desk.district)
         return await desk.tell(person_id, key, **said)
 
@@ -42,6 +42,10 @@ class News:
         on_duty = await self._on_duty(person_id, said.get("kind"))
         if on_duty is None or on_duty in self._told:
             return False
+        to_worker = said.get("kind") is Kind.PUSH and person_id == self.case.worker_id
+        if to_worker and await budget.waits(self.case, on_duty, key, self._desk):
+            self._told.add(on_duty)
+            return True
         told = await self._tell(on_duty, key, **said)
         if told:
             self._told.add(on_duty)
@@ -75,7 +79,10 @@ class News:
         worker = await self._desk.leaves.on_duty(self.case.worker_id) if self.case.worker_id else None
         if worker is None or (worker in self._told and worker != self._by):
             return False
-        told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
+        if await budget.waits(self.case, worker, key, self._desk):
+            told = True
+        else:
+            told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
         if told:
             self._told.add(worker)
         return told
@@ -155,7 +162,7 @@ def shown(case: Case, desk: Desk) -> dict[str, Any]:
         "number": case.number,
         "place": case.place,
         "words": case.words,
-        "category": desk.district.category(case.category).name,
+        "category": desk.district.category_of(case).name,
         "due": case.due_at,
         "when": day_of(case),
     }

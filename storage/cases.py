@@ -86,6 +86,7 @@ _CHANGING = (
     "called",
     "offered_to",
     "anonymous",
+    "version",
 )
 _CHANGE = (
     update(Cases)
@@ -168,8 +169,15 @@ class CaseStore:
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
-        """A new case, dispatched to a worker, or waiting for staff when there is none."""
+    async def open(
+        self,
+        reported: ProblemReported,
+        worker_id: int | None,
+        due_at: datetime,
+        zone: ZoneInfo,
+        version: str | None = None,
+    ) -> Case:
+        """A new case, dispatched to a worker, or waiting for staff when there is none; `version`: of its category."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
             _OPEN,
@@ -189,6 +197,7 @@ class CaseStore:
                 "round": 1,
                 "happened_on": reported.happened_on,
                 "anonymous": reported.anonymous,
+                "version": version,
             },
         )
         if number is None:
@@ -209,6 +218,7 @@ class CaseStore:
             longitude=reported.longitude,
             happened_on=reported.happened_on,
             anonymous=reported.anonymous,
+            version=version,
         )
         self._ends[number] = _End()
         step = Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER)

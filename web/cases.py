@@ -361,7 +361,7 @@ def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict
         "status": case.status,
         "status_name": say(f"case.status.{case.status}"),
         "category": case.category,
-        "category_name": desk.district.category(case.category).name,
+        "category_name": desk.district.category_of(case).name,
         "grid": case.grid,
         "grid_name": desk.district.area_name(case.grid),
         "place": case.place,
