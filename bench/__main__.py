@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bench import big, broadcast, contestants, day, latency, postgres, results, start, throughput, web
+from bench import big, broadcast, contestants, council, day, latency, postgres, results, start, throughput, web
 from bench.lab import Lab, opened
 from bench.results import Figure
 
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "big": big.measure,
     "day": day.measure,
+    "council": council.measure,
 }
 
 

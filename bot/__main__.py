@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import category
+from bot import category, roster
 from config.settings import HOME, BadSettings, Settings, load, unknown
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = counts.add_parser("recount", help="从流水重新数一遍，不对的改过来，列出差在哪里；有差的退出码 1")
     again.set_defaults(act=_recount)
     category.add_to(commands)
+    roster.add_to(commands)
     faq = commands.add_parser("faq", help="政策问答：发布前先考一考").add_subparsers(required=True, metavar="做什么")
     evaluate = faq.add_parser("evaluate", help="用一组问题考一份问答：答得对不对，该拒的拒不拒，快不快")
     evaluate.add_argument(

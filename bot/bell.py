@@ -129,3 +129,4 @@ async def _tidy(desk: Desk) -> None:
     await desk.pictures.prune()
     await desk.last_words.prune()
     await desk.budget.prune()
+    await desk.patrols.blur(timedelta(days=desk.district.patrol_days))

@@ -110,8 +110,8 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
     about = pages.toml(
         "district.toml",
         "name city code timezone sample hotline quiet_from quiet_until digest_at digest_again_at push_budget "
-        "office_from office_until office_days same_within reopen_within answer_within stale_days kinds duties phone "
-        "council",
+        "patrol_minutes patrol_days office_from office_until office_days same_within reopen_within answer_within "
+        "stale_days kinds duties phone council",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
     council = about.only("council", optional=True)
@@ -166,6 +166,8 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
         digest_again_at=facts.clock("digest_again_at", blank=time(15, 0)),
+        patrol_minutes=facts.number("patrol_minutes", blank=10),
+        patrol_days=facts.number("patrol_days", least=1, blank=30),
         push_budget=facts.number("push_budget", blank=0),
         hotline=facts.text("hotline"),
         synonyms=tuple(_synonyms(synonyms)),
@@ -311,6 +313,7 @@ def _places(rows: "_Rows", grids: Container[str]) -> Iterator[Place]:
             first_block=row.number("first_block", blank=0),
             last_block=row.number("last_block", blank=0),
             sample=row.flag("sample"),
+            manager=row.text("manager", optional=True),
         )
         name = place.estate or f"{place.road} {place.number}".strip()
         first, last = place.first_block, place.last_block or float("inf")

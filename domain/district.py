@@ -95,6 +95,7 @@ class Phone:
 class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
+    `patrol_minutes` lie between two check-ins at least; where they were is kept for `patrol_days`.
     `push_budget`: so many routine pushes a day to a gridworker, 0: as many as come; what is more is listed in the
     afternoon, at `digest_again_at`, or the next morning.
     `versions` are all terms a case was ever opened under, by name: more are learnt while it serves, none is changed.
@@ -126,6 +127,8 @@ class District:
     office_until: time = time(17, 0)
     digest_again_at: time = time(15, 0)
     push_budget: int = 0
+    patrol_minutes: int = 10
+    patrol_days: int = 30
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
@@ -168,6 +171,11 @@ class District:
         # Whose reports have become private since: theirs too.
         newest = self.categories.get(known.code)
         return replace(known, private=True) if newest and newest.private and not known.private else known
+
+    def manager(self, case: Case) -> str:
+        """The property company of the estate a case is in; empty when none is known."""
+        theirs = (each for each in self.places if each.manager and each.grid == case.grid and each.estate)
+        return next((each.manager for each in theirs if each.estate in case.place), "")
 
     def department(self, code: str) -> Department:
         """A department by its code; one the list no longer has is called by that."""

@@ -35,7 +35,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An estate or a stretch of road and the grid it belongs to; `blocks` are its building numbers (空 = all)."""
+    """An estate or a stretch of road and the grid it belongs to; `blocks` are its building numbers (空 = all).
+
+    `manager` is the property company that looks after it, where one does.
+    """
 
     grid: str
     estate: str
@@ -44,6 +47,7 @@ class Place:
     first_block: int = 0
     last_block: int = 0
     sample: bool = False
+    manager: str = ""
 
     def has_block(self, block: int | None) -> bool:
         return block is None or not self.last_block or self.first_block <= block <= self.last_block

@@ -48,6 +48,21 @@ class VoteAssisted:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorNamed:
+    """A helper names a resident who does not write to us, by name and door: the same door and name is one person.
+
+    `then` is the conversation that goes on with them.
+    """
+
+    by: int
+    ballot: int
+    grid: str
+    door: str
+    name: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
 class WitnessDenied:
     """Who is named as the witness of a vote says they were not there: it does not count."""
 

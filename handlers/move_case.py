@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.errors import Unclear
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
+from domain import responsible
 from domain.areas import Level
 from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
 from domain.catalogue import OTHER
@@ -155,6 +157,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
                 number=case.number,
                 place=case.place,
                 words=short(case.words, 20),
+                first=_first(case, talk.district),
             )
         case Move.RECLASSIFY:
             guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
@@ -198,6 +201,15 @@ def _soon(talk: Talk[Desk]) -> list[tuple[str, str]]:
         ("case.in_three_working_days", Term(3, day)),
     )
     return [(label, calendar.due(talk.now, term).isoformat()) for label, term in offered]
+
+
+def _first(case: Case, district: District) -> Phrase:
+    """Whom to ask first, and why: 部件先属主后属地、事件先属地后属主."""
+    category = district.category_of(case)
+    owner = responsible.owner(category, district.department(category.department), district.manager(case))
+    order = responsible.in_order(category.nature, owner, district.area_name(case.grid[:12]))
+    names = {"first": order[0].name, "then": order[-1].name}
+    return Phrase(f"case.first.{category.nature}", names) if owner else Phrase("case.first_unknown", names)
 
 
 def departments_for(case: Case, district: District) -> list[tuple[str, str]]:

@@ -108,12 +108,14 @@ class Ear:
         if self._pressing(said.text, route, day):
             return Meant("report", {"guessed": "yes"})
         troubled = route.sure and route.best == routing.REPORT
-        if troubled and self._guessed(said.text, day)[0].code == OTHER:
+        unknown = troubled and self._guessed(said.text, day)[0].code == OTHER
+        if unknown:
             # Trouble of no kind we know of has to be twice as clear.
             route = replace(route, sure=route.lead >= 2 * routing.SURE)
         match = self._faq.match(said.text, day)
-        # Who asks who their gridworker is wants that one's card, and not to read how one finds it.
-        if match.sure and not (route.sure and route.best in _DONE_FOR_THEM):
+        # Who asks who their gridworker is wants that one's card, and not to read how one finds it. 身份证丢了 is no
+        # trouble for a gridworker, and there is an answer to it.
+        if match.sure and (unknown or not (route.sure and route.best in _DONE_FOR_THEM)):
             return Meant("faq")
         if route.strange:
             return Meant(_UNSURE)

@@ -12,13 +12,15 @@ from typing import NamedTuple
 from domain.district import Entry
 from domain.faq import Match
 from nlp.grams import LONGEST, Reader
-from nlp.normalise import fold
+from nlp.normalise import bare, fold
 from nlp.rehearsal import rehearse
 from nlp.search import Search
 
 # What an answer and what a "did you mean" take. Even odds tell what the FAQ knows from what it does not; an answer
 # takes more, since a wrong one is worse than three to choose from, and no second entry as near.
 SURE, NEAR, _MARGIN = 0.75, 0.4, 0.03
+# Said in so few letters it is a subject, 医保, and no question yet.
+_SUBJECT = 4
 _ASKING = (
     "?",
     "吗",
@@ -53,11 +55,12 @@ _ASKING = (
 
 
 class Found(NamedTuple):
-    """An entry near a question: how near, and how likely it is the one meant."""
+    """An entry near a question: how near, how likely it is the one meant, and whether one may ask it just so."""
 
     entry: Entry
     score: float
     certainty: float
+    exact: bool = False
 
 
 class Faq:
@@ -76,10 +79,13 @@ class Faq:
         if not found:
             return Match(question=asks(text))
         first, second = found[0], found[1] if len(found) > 1 else None
+        near = tuple(each.entry for each in found if each.certainty >= NEAR)
         clear = second is None or second.score <= first.score * (1 - _MARGIN)
+        # A subject with several entries to it is for the resident to choose from.
+        several = len(near) > 1 and not first.exact and len(bare(text[:LONGEST])) <= _SUBJECT and not asks(text)
         return Match(
-            sure=first.entry if first.certainty >= SURE and clear else None,
-            near=tuple(each.entry for each in found if each.certainty >= NEAR),
+            sure=first.entry if first.certainty >= SURE and clear and not several else None,
+            near=near,
             question=asks(text),
             certainty=first.certainty,
         )
@@ -90,7 +96,10 @@ class Faq:
         hits = self._search.nearest(
             question, None if day is None else lambda shelf, rows: shelf.in_force(rows, day), most
         )
-        return [Found(hit.entry, hit.score, self._certainty.of(self._search.evidence(question, hit))) for hit in hits]
+        return [
+            Found(hit.entry, hit.score, self._certainty.of(self._search.evidence(question, hit)), hit.exact)
+            for hit in hits
+        ]
 
     def add(self, entry: Entry) -> None:
         """Take in an entry while running."""

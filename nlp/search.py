@@ -1,5 +1,6 @@
 """Ranks the entries of an FAQ by how near their phrasings, and more lightly their answers, are to a question."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from operator import itemgetter
@@ -26,20 +27,30 @@ _SHELF = 256
 _score = itemgetter(0)
 
 
-class Question(NamedTuple):
-    """A question as the phrasings are asked it, and as the answers are."""
+_NOT_SAID = re.compile(r"\W+")
 
+
+def _said(text: str) -> str:
+    """The letters of a text that was read: how it is punctuated does not matter."""
+    return _NOT_SAID.sub("", text)
+
+
+class Question(NamedTuple):
+    """A question as it is read, as the phrasings are asked it, and as the answers are."""
+
+    text: str
     plain: Asked
     about: Asked | None
 
 
 class Hit(NamedTuple):
-    """An entry, how near it is, and where its nearest phrasing stands."""
+    """An entry, how near it is, where its nearest phrasing stands, and whether that is the question word for word."""
 
     entry: Entry
     score: float
     shelf: "Shelf"
     row: int
+    exact: bool = False
 
 
 class Shelf:
@@ -57,7 +68,10 @@ class Shelf:
         self.owners: Integers = np.array([number for number, _ in phrasings], dtype=np.int64)
         # What each row's entry stands for.
         self.stands_for = [called[named[number]] for number, _ in phrasings]
-        grams = reader.grams([reader.read(text) for _, text in phrasings])
+        texts = [reader.read(text) for _, text in phrasings]
+        # Of the same words in several entries, the first.
+        self.rows = {_said(text): len(texts) - 1 - row for row, text in enumerate(reversed(texts))}
+        grams = reader.grams(texts)
         self.index: Index = Index(grams, len(phrasings), like.index if like else None)
         # A name with one phrasing says no more than that.
         several = len(phrasings) > len(self.names)
@@ -110,7 +124,7 @@ class Search:
         words = self._sounds.mend(self._reader.read(text), whole.index, self._reader)
         keys = self._reader.grams([words]).keys
         about = whole.answers.asked(keys[kinds(keys) > 0]) if answers and whole.answers else None
-        return Question(whole.index.asked(keys), about)
+        return Question(words, whole.index.asked(keys), about)
 
     def nearest(
         self, question: Question, allowed: Callable[[Shelf, Integers], Truths] | None = None, most: int = 3
@@ -140,11 +154,25 @@ class Search:
                 gists = shelf.gist.scores(question.plain)
                 for name in shelf.names.keys() & ranked.keys():
                     ranked[name] += _GIST * gists[shelf.names[name]]
+        word_for_word = self._word_for_word(question, found)
+        if word_for_word:
+            # Whatever several others say together.
+            name = word_for_word[0].stands_for[word_for_word[1]]
+            first[name] = word_for_word
+            ranked[name] = ranked.get(name, 0.0) + max(ranked.values())
         names = sorted(ranked, key=lambda name: -ranked[name])[:most]
         return [
-            Hit(shelf.entries[shelf.owners[row]], float(ranked[name]), shelf, row)
+            Hit(shelf.entries[shelf.owners[row]], float(ranked[name]), shelf, row, (shelf, row) == word_for_word)
             for name, (shelf, row) in ((name, first[name]) for name in names)
         ]
+
+    def _word_for_word(self, question: Question, found: list[tuple[float, int, Shelf]]) -> tuple[Shelf, int] | None:
+        """The phrasing that is the question itself, if it is among those found."""
+        for shelf in self.shelves:
+            row = shelf.rows.get(_said(question.text))
+            if row is not None and any(each[1] == row and each[2] is shelf for each in found):
+                return shelf, row
+        return None
 
     def evidence(self, question: Question, hit: Hit) -> float:
         """What speaks for a hit, comparable from question to question."""

@@ -16,7 +16,7 @@ _SHOWN = 12
 
 async def waits(case: Case, person_id: int, key: str, desk: Desk) -> bool:
     """Count a push to whoever works on a case; True when it is held back for the next list instead."""
-    most, category = desk.district.push_budget, desk.district.category(case.category)
+    most, category = desk.district.push_budget, desk.district.category_of(case)
     if not most or category.urgent:
         return False
     if await desk.budget.spend(person_id, desk.district.day(desk.now), most) or key not in MAY_WAIT:

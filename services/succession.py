@@ -65,7 +65,7 @@ async def _waiting(grid: str, desk: Desk) -> list[tuple[Case, int]]:
 async def pass_on(number: int, person: Person, desk: Desk) -> Case | None:
     """A case is somebody's whose grid it is now; None when it is private, or has moved on meanwhile."""
     case = await desk.cases.get(number, lock=True)
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     if case.status not in UNDONE or category.to_staff or category.private or case.worker_id == person.id:
         return None
     status = RULES[Move.INHERIT].end or case.status

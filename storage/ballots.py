@@ -61,7 +61,7 @@ _CAST = (
     .on_conflict_do_nothing(index_elements=["ballot_id", "voter"])
     .returning(Roll.voter)
 )
-_MARK = select(Roll.person_id, Roll.how, Roll.slip, Roll.witness_id).where(*_OWN).with_for_update()
+_MARK = select(Roll.person_id, Roll.how, Roll.slip, Roll.helper_id, Roll.witness_id).where(*_OWN).with_for_update()
 _CHANGE = (
     update(Roll)
     .where(*_OWN)
@@ -161,7 +161,7 @@ class BallotStore:
     async def mark(self, ballot_id: int, voter: int) -> "Mark | None":
         """How somebody stands on the roll; their row stays as it is until the end."""
         row = (await self._db.execute(_MARK, {"ballot": ballot_id, "whose": voter})).one_or_none()
-        return Mark(voter, row.person_id, row.slip, How(row.how), None, row.witness_id) if row else None
+        return Mark(voter, row.person_id, row.slip, How(row.how), row.helper_id, row.witness_id) if row else None
 
     async def change(self, ballot_id: int, mark: "Mark", envelope: str) -> None:
         """Another envelope in place of somebody's."""

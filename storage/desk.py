@@ -23,6 +23,7 @@ from domain.councils import Electorate
 from domain.district import District, Entry
 from domain.faq import Settling
 from domain.people import Person
+from storage.admissions import AdmissionStore
 from storage.audience import voted_in
 from storage.ballots import BallotStore
 from storage.budget import BudgetStore
@@ -44,6 +45,7 @@ from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
+from storage.patrols import PatrolStore
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
 from storage.pictures import PictureStore
@@ -109,6 +111,10 @@ class Desk:
         return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
+    def admissions(self) -> AdmissionStore:
+        return AdmissionStore(self._db, self.now)
+
+    @cached_property
     def catalogue(self) -> CatalogueStore:
         return CatalogueStore(self._db, self.now)
 
@@ -151,6 +157,10 @@ class Desk:
     @cached_property
     def budget(self) -> BudgetStore:
         return BudgetStore(self._db, self.now)
+
+    @cached_property
+    def patrols(self) -> PatrolStore:
+        return PatrolStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:

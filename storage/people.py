@@ -30,6 +30,7 @@ from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
+from storage.patrols import PatrolStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
@@ -471,6 +472,7 @@ class PeopleStore:
         for store in (MatterStore, LeafStore, VoiceStore):
             await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
+        await PatrolStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -549,6 +551,7 @@ class PeopleStore:
             await store(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])
+        await PatrolStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))

@@ -71,7 +71,9 @@ class RosterStore:
         # Around it three at most; within it those that begin like it.
         start = prefix(area)
         found = await self._db.scalars(
-            select(Voters.area.distinct()).where(
+            select(Voters.area)
+            .distinct()
+            .where(
                 Voters.gone_at.is_(None),
                 (Voters.area.in_(around(area)) | ((Voters.area >= start) & (Voters.area < start + ":"))),
                 Voters.area != area,

@@ -130,6 +130,21 @@ class Pushes(Base):
     count: Mapped[int]
 
 
+class Patrols(Base):
+    """A gridworker's check-ins: coarse coordinates and words for a while, grid and time for the year's count."""
+
+    __tablename__ = "patrols"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    grid: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    words: Mapped[str | None]
+    found: Mapped[bool]
+    __table_args__ = (Index("ix_patrols_person_id", "person_id", "at"),)
+
+
 class Held(Base):
     """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
 
@@ -924,6 +939,44 @@ class CatalogueEntries(Base):
     code: Mapped[str]
     body: Mapped[str]
     at: Mapped[datetime]
+
+
+class Admissions(Base):
+    """Work off the list that a department wants done by the grids of an area, and until which day it was let in.
+
+    `amount` and `unit` are the term within which one such task is to be done.
+    """
+
+    __tablename__ = "admissions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asker_id: Mapped[int]
+    department: Mapped[str]
+    area: Mapped[str]
+    title: Mapped[str]
+    basis: Mapped[str]
+    hours: Mapped[int]
+    grids: Mapped[int]
+    amount: Mapped[int]
+    unit: Mapped[str]
+    until: Mapped[date]
+    since: Mapped[date | None]
+    state: Mapped[str]
+    heard: Mapped[bool]
+    more_until: Mapped[date | None]
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_admissions_state", "state", "until"), _NEVER_AGAIN)
+
+
+class AdmissionSteps(Base):
+    """What was done with a request, by whom, and why. Rows are only ever added."""
+
+    __tablename__ = "admission_steps"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    admission_id: Mapped[int] = mapped_column(ForeignKey("admissions.id"), index=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None]
+    act: Mapped[str]
+    words: Mapped[str]
 
 
 class Editions(Base):

@@ -7,6 +7,7 @@ Its signs, one a line:
     wang> 查票 <回执>        the receipt they were last told
     wang> 签到 <签到码 zhou>  the code of a meeting's door, as zhou was shown it
     wang< line              what we say, line by line; buttons at the end; … stands for anything
+    * 名册 <area> 户|姓名|面积|电话; …   the roster of an area
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
                             corrections category | words
@@ -27,6 +28,8 @@ from bot.sender import Sender
 from config.settings import Settings
 from domain.cases import OfficeTaken, Status
 from domain.people import Role
+from domain.rosters import RosterImported
+from services.roster_file import read as read_roster
 from storage.desk import Desk
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -39,6 +42,7 @@ _ROLES = {
     "区": Role.DISTRICT,
     "部门": Role.DEPARTMENT,
     "主持人": Role.COUNCIL_HOST,
+    "成员": Role.COUNCIL_MEMBER,
 }
 _UNITS = {
     "秒": timedelta(seconds=1),
@@ -102,6 +106,12 @@ class Stage:
 
         await self.service.desks.write(settle)
         self._phones[who] = Phone()
+
+    async def roster(self, area: str, households: str) -> None:
+        """Households as 户|姓名|面积|电话, one after the other between semicolons."""
+        lines = ["户名,姓名,面积,电话", *(each.strip().replace("|", ",") for each in households.split(";"))]
+        rows = read_roster("\n".join(lines).encode())
+        await self.service.desks.write(lambda desk: desk.happen(RosterImported(None, area, rows)))
 
     async def say(self, who: str, words: str) -> None:
         if self._restart:
@@ -233,6 +243,9 @@ async def play(name: str, transcript: str, stage: Stage) -> None:
         if line.startswith("@ "):
             who, role, *area = line[2:].split()
             await stage.introduce(who, role, area[0] if area else None, *area[1:])
+        elif line.startswith("* 名册 "):
+            code, _, households = line[5:].partition(" ")
+            await stage.roster(code, households)
         elif line.startswith("+ "):
             _nothing_left(stage, waiting, where)
             amount, unit = line[2:].split()

@@ -302,6 +302,9 @@ class Life(RuleBasedStateMachine):
             wanted |= theirs.get(part, set())
         if moved.move in (Move.ACCEPT, Move.FINISH, Move.RETURN):
             wanted |= {case.worker_id}
+        if moved.move is Move.RETURN:
+            # Nobody of a department has taken it and one gives it back: it is the others' no more.
+            wanted |= handlers
         if after.status is not Status.DONE or moved.move is Move.ASK_CHECK:
             wanted |= {case.checker_id}
         if after.offered_to != case.offered_to and moved.move is not Move.DECLINE:

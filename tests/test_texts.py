@@ -21,7 +21,9 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
 from domain import matters
+from domain.admission import REASONED, Act, State
 from domain.cases import RULES, Move, Need, Score, Status
+from domain.catalogue import Nature
 from domain.climb import LEVELS
 from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
@@ -88,6 +90,14 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "role.{}": Role,
     "case.{}": [score.name.lower() for score in Score],
     "case.status.{}": Status,
+    "case.first.{}": Nature,
+    "admission.state.{}": State,
+    "admission.already.{}": State,
+    "admission.act.{}": Act,
+    "admission.button.{}": [act for act in Act if act not in (Act.ASK, Act.EXPIRE)],
+    "admission.did.{}": [act for act in Act if act not in (Act.ASK, Act.EXPIRE)],
+    "admission.told.{}": [act for act in Act if act not in (Act.ASK, Act.EXPIRE)],
+    "admission.why.{}": REASONED,
     "case.already.{}": Status,
     "case.did.{}": Move,
     "case.now.{}": Status,

@@ -8,13 +8,13 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import cases, questions, sign_in
+from web import admissions, cases, questions, sign_in
 from web.gate import LARGEST, Failed, Gate, Route
 
 
 def routes(gate: Gate) -> list[Route]:
     """Everything a page can ask for."""
-    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate)]
+    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate), *admissions.routes(gate)]
 
 
 def served(gate: Gate) -> list[web.AbstractRouteDef]:

@@ -37,6 +37,8 @@ _CANCEL = {"取消", "算了", "不报了", "退出", "/cancel", "cancel"}
 _BACK = {"返回", "上一步", "/back", "back"}
 # The conversation for what we cannot place.
 _UNSURE = "unsure"
+# What says that something is wrong.
+_REPORT = "report"
 # What can be looked at in the middle of something else and be done with.
 _ASIDES = {"mine", "vote", "grid"}
 _HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "开始", "你好", "您好", "?"}
@@ -514,9 +516,15 @@ class Turns(Generic[D]):
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
         if hand.said.tap is not None or record.name == "faq" or not hand.said.text:
             return False
-        meant = hand.desk.ear.intent(hand.said).conversation
-        if record.wait is not None and not record.wait.free and meant != record.name and meant in _ASIDES:
-            await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
+        meant = hand.desk.ear.intent(hand.said)
+        closed = record.wait is not None and not record.wait.free
+        if closed and meant.conversation == _REPORT and record.name in _ASIDES:
+            # Trouble goes before what was only being looked at, which is not asked again.
+            hand.state.stack = [other for other in hand.state.stack if other is not record]
+            await self._open(hand, _REPORT, hand.said.text, dict(meant.given))
+            return True
+        if closed and meant.conversation != record.name and meant.conversation in _ASIDES:
+            await self._open(hand, meant.conversation, hand.said.text, {"guessed": "yes"})
             return True
         match = self._faq(hand.said.text, hand)
         if match.sure is None:

@@ -1,0 +1,172 @@
+"""Who does not vote in a chat votes beside a helper and a witness, or on paper read by two people who must agree."""
+
+import asyncio
+from typing import Any
+
+from bot.core.render import Phrase, Withheld
+from bot.core.rules import when
+from bot.core.words import Choice, Kind
+from domain.areas import covers
+from domain.councils import HELPERS, Ballot, Electorate, How, check_open
+from domain.counting import valid
+from domain.people import Person, Role
+from domain.refusals import Refused
+from domain.rosters import helps_there
+from domain.voting import AGREE, DoorNamed, PaperEntered, PaperTaken, VoteAssisted, WitnessDenied, agreed
+from services.ballot_words import room
+from services.voting import put_on_roll
+from storage.ballots import Mark
+from storage.desk import Desk
+from storage.keys import new_slip, read, reading
+
+
+@when(VoteAssisted)
+async def take_down(assisted: VoteAssisted, desk: Desk) -> None:
+    ballot = await desk.ballots.get(assisted.ballot, share=True)
+    helper = await _helper(ballot, assisted.by, desk)
+    witness = await desk.people.get(assisted.witness)
+    if witness is None or witness.id == helper.id or not helps_there(witness, ballot.area, HELPERS):
+        raise Refused("assist.no_witness")
+    if not valid(assisted.paper, ballot.method, len(ballot.options), ballot.most):
+        raise Refused("ballot.no_such_option")
+    who = await name_of(ballot, assisted.voter, desk)
+    person = None if ballot.by_roster else assisted.voter
+    mark = Mark(assisted.voter, person, new_slip(), How.ASSISTED, helper.id, witness.id)
+    seal = desk.keys.seal(ballot.key or "")
+    changed, slip = await put_on_roll(ballot, mark, assisted.paper, seal, desk)
+    gone = Phrase("ballot.shown_once")
+    shown: dict[str, Any] = {"question": ballot.question, "who": who}
+    await desk.tell(
+        helper.id,
+        "assist.done_again" if changed else "assist.done",
+        witness=witness.name or "",
+        receipt=Withheld(ballot.key or "", seal.hide(seal.receipt(slip), room(ballot.options)), gone),
+        **shown,
+    )
+    await desk.tell(
+        witness.id,
+        "assist.witnessed",
+        kind=Kind.PUSH,
+        helper=helper.name or "",
+        choices=[Choice("assist.deny", opens="deny", given={"ballot": str(ballot.id), "voter": str(assisted.voter)})],
+        **shown,
+    )
+    if person is not None:
+        await desk.tell(person, "assist.for_you", helper=helper.name or "", witness=witness.name or "", **shown)
+
+
+@when(DoorNamed)
+async def note_at_the_door(named: DoorNamed, desk: Desk) -> None:
+    """Somebody without a chat gets a number of their own, found again by where they live and what they are called."""
+    ballot = await desk.ballots.get(named.ballot)
+    helper = await _helper(ballot, named.by, desk)
+    if not covers(ballot.area, named.grid) or not helps_there(helper, named.grid, HELPERS):
+        raise Refused("vouch.none_here")
+    digest = await asyncio.to_thread(desk.keys.phone, f"{named.grid} {named.door} {named.name}")
+    key = f"door:{digest}"
+    number = await desk.people.by_key(key)
+    if number is None:
+        number = await desk.people.add(name=named.name, key=key, grid=named.grid)
+    await desk.tell(
+        helper.id,
+        "assist.at_the_door",
+        door=named.door,
+        name=named.name,
+        choices=[
+            Choice("assist.go_on", opens=named.then, given={"ballot": str(ballot.id), "voter": str(number)}),
+        ],
+    )
+
+
+@when(WitnessDenied)
+async def deny(denied: WitnessDenied, desk: Desk) -> None:
+    ballot = await desk.ballots.get(denied.ballot, share=True)
+    check_open(ballot, desk.now)
+    mark = await desk.ballots.mark(ballot.id, denied.voter)
+    if mark is None or mark.how is not How.ASSISTED or mark.witness != denied.by:
+        raise Refused("assist.nothing_to_deny")
+    await desk.ballots.strike(ballot.id, denied.voter)
+    who = await name_of(ballot, denied.voter, desk)
+    await desk.tell(denied.by, "assist.denied", question=ballot.question, who=who)
+    for other in {mark.helper, ballot.host_id} - {None, denied.by}:
+        await desk.tell(other, "assist.struck", kind=Kind.PUSH, question=ballot.question, who=who)
+
+
+@when(PaperTaken)
+async def hand_out(taken: PaperTaken, desk: Desk) -> None:
+    ballot = await desk.ballots.get(taken.ballot, share=True)
+    helper = await _helper(ballot, taken.by, desk)
+    who = await name_of(ballot, taken.voter, desk)
+    person = None if ballot.by_roster else taken.voter
+    if not await desk.ballots.cast(ballot.id, Mark(taken.voter, person, None, How.PAPER, helper.id), None):
+        raise Refused("paper.voted_already", who=who)
+    await desk.tell(
+        helper.id,
+        "paper.handed_out" if ballot.secret else "paper.handed_out_openly",
+        question=ballot.question,
+        who=who,
+        number=taken.voter,
+    )
+
+
+@when(PaperEntered)
+async def enter(entered: PaperEntered, desk: Desk) -> None:
+    ballot = await desk.ballots.get(entered.ballot, share=True)
+    helper = await _helper(ballot, entered.by, desk)
+    if not valid(entered.paper, ballot.method, len(ballot.options), ballot.most):
+        raise Refused("paper.not_valid", number=entered.number)
+    await _check_number(ballot, entered.number, desk)
+    seal = desk.keys.seal(ballot.key or "")
+    before = await desk.papers.readings(ballot.id, entered.number)
+    slip = await desk.papers.slip(ballot.id, entered.number) or new_slip()
+    if len(before) >= AGREE and agreed(read(seal, slip, before)) is not None:
+        raise Refused("paper.settled", number=entered.number)
+    if helper.id in before and len(before) > 1:
+        raise Refused("paper.third", number=entered.number)
+    envelope = seal.shut(reading(slip, helper.id), entered.paper)
+    await desk.papers.enter(ballot.id, entered.number, helper.id, slip, envelope)
+    after = read(seal, slip, {**before, helper.id: envelope})
+    await desk.tell(
+        helper.id,
+        "paper.first" if len(after) == 1 else "paper.differs" if agreed(after) is None else "paper.agrees",
+        number=entered.number,
+        choices=[Choice("paper.next", opens="paper_in", given={"ballot": str(ballot.id)})],
+    )
+
+
+async def _check_number(ballot: Ballot, number: int, desk: Desk) -> None:
+    """Raise `Refused` unless there is such a paper: by the voter's own number where it is open, else one more."""
+    if not ballot.secret:
+        mark = await desk.ballots.mark(ballot.id, number)
+        if mark is None or mark.how is not How.PAPER:
+            raise Refused("paper.no_such", number=number)
+    elif await desk.papers.slip(ballot.id, number) is None:
+        handed_out = await desk.papers.handed_out(ballot.id)
+        if await desk.papers.numbers(ballot.id) >= handed_out:
+            raise Refused("paper.too_many", count=handed_out)
+
+
+async def _helper(ballot: Ballot, number: int, desk: Desk) -> Person:
+    check_open(ballot, desk.now)
+    helper = await desk.people.get(number)
+    if helper is None or not helps_there(helper, ballot.area, HELPERS):
+        raise Refused("ballot.not_your_area")
+    return helper
+
+
+async def name_of(ballot: Ballot, voter: int, desk: Desk) -> str:
+    """What a voter is called on the roll; refused unless this ballot is theirs to vote in."""
+    if ballot.by_roster:
+        entry = await desk.rosters.get(voter)
+        theirs = entry is not None and covers(ballot.area, entry.area) and await desk.rosters.stands(voter)
+        if entry is None or not theirs or (ballot.electorate is Electorate.OWNERS and entry.owner != voter):
+            raise Refused("vouch.none_here")
+        return f"{entry.household} {entry.name}"
+    person = await desk.people.get(voter)
+    member = person is not None and any(
+        held.role is Role.COUNCIL_MEMBER and held.area == ballot.area for held in person.roles
+    )
+    lives_there = person is not None and person.grid is not None and covers(ballot.area, person.grid)
+    if person is None or not (member if ballot.electorate is Electorate.MEMBERS else lives_there):
+        raise Refused("vouch.none_here")
+    return person.name or ""
