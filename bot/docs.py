@@ -60,6 +60,7 @@ _PARTS = {
     Part.ABOVE: "比申请人高一级以上的人",
     Part.OVER: "比本级高的街道、区工作人员",
     Part.DISTRICT: "区工作人员",
+    Part.CALLED: "吹哨叫到的部门",
     Part.COLLEAGUE: "受托接手的同事",
 }
 _NEEDS = {

@@ -58,7 +58,8 @@ class Part(StrEnum):
 
     WORKER: a gridworker, or where it lies with a department, its people. STAFF: of the level that holds it, or above.
     BELOW: of a level below that. ABOVE: on a level above whoever asked for more time. OVER: of a street or the
-    district, above whoever handles it. DISTRICT: of the district. COLLEAGUE: whoever is asked to take it over.
+    district, above whoever handles it. DISTRICT: of the district. CALLED: of a
+    department an open whistle calls. COLLEAGUE: whoever is asked to take it over.
     """
 
     REPORTER = "reporter"
@@ -71,6 +72,7 @@ class Part(StrEnum):
     BELOW = "below"
     OVER = "over"
     DISTRICT = "district"
+    CALLED = "called"
     COLLEAGUE = "colleague"
 
 
@@ -123,6 +125,14 @@ class Move(StrEnum):
     SUPERVISE = "supervise"
     URGE = "urge"
     ANSWER = "answer"
+    WHISTLE = "whistle"
+    ATTEND = "attend"
+    STAY_AWAY = "stay_away"
+    EXCUSE = "excuse"
+    INSIST = "insist"
+    ABSENT = "absent"
+    SIGN = "sign"
+    CALL_OFF = "call_off"
     HIDE = "hide"
     READ = "read"
     JOIN = "join"
@@ -235,6 +245,7 @@ class Case:
     `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
     `anonymous`: its reporter has no number for anybody. `level`: whose staff hold it, community, street or district;
     `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
+    `called`: the departments an open whistle calls.
     `version` names the terms of its category it was opened under.
     """
 
@@ -270,6 +281,7 @@ class Case:
     level: Role = Role.COMMUNITY
     department: str | None = None
     answer_by: datetime | None = None
+    called: tuple[str, ...] = ()
     version: str | None = None
 
 
@@ -314,6 +326,8 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
     given = case.worker_id == person.id and (person.has(*WORKERS, *STAFF) or ours)
     if given or (ours if case.department else person.serves(case.grid, WORKERS)):
         played.add(Part.WORKER)
+    if any(person.of_department(code, case.grid) for code in case.called):
+        played.add(Part.CALLED)
     if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
         played.add(Part.CHECKER)
     if case.offered_to == person.id and person.has(*WORKERS):

@@ -23,7 +23,7 @@ class Sight:
 
 
 # Whose business it is to read all that was said.
-_SEEING = {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF, Part.BELOW, Part.COLLEAGUE}
+_SEEING = {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF, Part.BELOW, Part.COLLEAGUE, Part.CALLED}
 _OWN = Sight(door=True, words=True, photos=True, inside=False, phone=False)
 
 
@@ -49,9 +49,9 @@ def visible(case: Case, person: Person, category: Category, *, follows: bool = F
         door=handles or own,
         words=True,
         photos=handles or own,
-        inside=True,
-        # Whoever is only asked to take it over need not reach anybody yet.
-        phone=handles and not own and not case.anonymous and playing != {Part.COLLEAGUE},
+        inside=playing != {Part.CALLED},
+        # Whoever is only asked to take it over, or called to have a look, need not reach anybody yet.
+        phone=handles and not own and not case.anonymous and not playing <= {Part.COLLEAGUE, Part.CALLED},
     )
 
 
@@ -68,7 +68,7 @@ def playing_in(case: Case, person: Person, category: Category, *, follows: bool 
 def handling(case: Case, person: Person, playing: set[Part]) -> bool:
     """Whether they go to the door: the one who has it, who checks it, who had a hand in it, and the community."""
     return bool(
-        playing & {Part.WORKER, Part.CHECKER, Part.LEADER}
+        playing & {Part.WORKER, Part.CHECKER, Part.LEADER, Part.CALLED}
         or person.id in case.doers
         or person.serves(case.grid, (Role.COMMUNITY,))
     )

@@ -9,9 +9,11 @@ from domain.letters import Side, side
 from domain.people import STAFF, Role
 from domain.refusals import Refused
 from domain.sight import Sight
+from domain.whistles import JUDGES, Call, Standing, Whistle, may_blow
 from nlp import place
 from services.news import button, date_of, day_of, letter, promised
 from services.sight import seen, sight_of
+from services.whistles import answers, closing, judging
 from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
@@ -51,7 +53,7 @@ _OFFERED = (
     Move.READ,
 )
 # Said among colleagues, or to be read only by who has asked for it.
-_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER)
+_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER, Move.STAY_AWAY)
 # Among colleagues altogether.
 AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
@@ -73,7 +75,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
     sight, shown = sight_of(case, talk.person, talk.district), seen(case, talk.person, talk.district)
     if sight is None or shown is None:
         raise Refused("case.not_found")
-    choices = [*buttons(talk, case)]
+    choices = [*buttons(talk, case), *await _whistles(talk, case)]
     case = shown
     letters = await talk.look("letters", int, lambda desk: desk.letters.count(case.id))
     if writes := _writes_as(talk, case):
@@ -116,6 +118,29 @@ async def show(talk: Talk[Desk], case: Case) -> None:
             if inside or step.move not in AMONG_US
         ),
     )
+
+
+async def _whistles(talk: Talk[Desk], case: Case) -> list[Choice]:
+    """The button to whistle, or those by which somebody answers the whistle that was blown."""
+    if not case.called:
+        try:
+            may_blow(case, talk.person)
+        except Refused:
+            return []
+        return [Choice("whistle.button.blow", opens="whistle", given={"case": str(case.id)})]
+    whistle = await talk.look("whistle", Whistle | None, lambda desk: desk.whistles.of_case(case.id))
+    if whistle is None:
+        return []
+    called = await talk.look("called", list[Call], lambda desk: desk.whistles.calls(whistle.id))
+    choices = list[Choice]()
+    for each in called:
+        if talk.person.of_department(each.department, case.grid):
+            choices += answers(each)
+        if each.standing is Standing.DECLINED and talk.person.serves(case.grid, JUDGES):
+            choices += judging(each)
+    if talk.person.serves(case.grid, STAFF):
+        choices.append(closing(whistle))
+    return choices
 
 
 def _writes_as(talk: Talk[Desk], case: Case) -> Side | None:

@@ -2,11 +2,12 @@
 
 from bot.core.render import Phrase
 from bot.core.talk import Talk, conversation
-from domain.cases import OPEN, WITH_WORKER, Case, Status
+from domain.cases import OPEN, WITH_WORKER, Case, Part, Status, parts
 from domain.people import STAFF, WORKERS, Role
 from handlers import case_card
 from services.news import opener, short
 from services.sight import all_seen, sight_of
+from storage.cases import Theirs, theirs
 from storage.desk import Desk
 
 SHOWN = 15
@@ -54,7 +55,12 @@ async def _show(number: int, talk: Talk[Desk]) -> None:
     """One case, to whoever may do something with it."""
     case = await talk.look("case", Case | None, lambda desk: desk.cases.find(number))
     sight = sight_of(case, talk.person, talk.district) if case else None
-    if case is None or case.status not in OPEN or sight is None or not sight.inside:
+    if (
+        case is None
+        or case.status not in OPEN
+        or sight is None
+        or not (sight.inside or Part.CALLED in parts(case, talk.person))
+    ):
         talk.say("tasks.moved_on")
         return
     await case_card.show(talk, case)
@@ -63,6 +69,10 @@ async def _show(number: int, talk: Talk[Desk]) -> None:
 async def _waiting(desk: Desk, talk: Talk[Desk]) -> list[Case]:
     found = {case.id: case for case in await desk.cases.of_worker(talk.person.id, WITH_WORKER)}
     for case in await desk.cases.offered_to(talk.person.id):
+        found.setdefault(case.id, case)
+    # What a department has not taken yet waits for all of it.
+    ours = Theirs((), talk.person.id, theirs(talk.person).departments)
+    for case in await desk.cases.page(ours, WITH_WORKER, limit=500) if ours.departments else ():
         found.setdefault(case.id, case)
     for area in talk.person.areas(*STAFF):
         for case in await desk.cases.in_area(area, [Status.RETURNED, Status.DONE, *OPEN], limit=500):

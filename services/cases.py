@@ -41,7 +41,7 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import at_work, deadlines, dispatch, succession
+from services import at_work, deadlines, dispatch, succession, whistles
 from services.letters import line
 from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from services.sight import sight_of
@@ -163,7 +163,7 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     bare = moved.move is Move.FINISH and not moved.photos
     complete(case, moved, desk.now, shown=bare and bool(await desk.cases.photos(case.id)))
     after = await _after(case, moved, person, desk)
-    after = await dispatch.end_demands(after, desk)
+    after = await whistles.call_off(await dispatch.end_demands(after, desk), desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
         words = f"{desk.district.category_of(case).name} → {desk.district.category_of(after).name}"

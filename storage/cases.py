@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     bindparam,
     delete,
     func,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import journal
 from domain.areas import prefix
 from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
-from domain.people import Role
+from domain.people import STAFF, Held, Person, Role
 from storage.database import Connection
 from storage.statistics import StatisticsStore
 from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
@@ -47,12 +48,13 @@ class Near(NamedTuple):
 
 # A case is read by its fields' order.
 _FIELDS = [each.name for each in fields(Case)]
-_CASE = tuple(getattr(Cases, name) for name in _FIELDS)
+CASE = tuple(getattr(Cases, name) for name in _FIELDS)
 _STATUS, _DOERS, _LEVEL = (_FIELDS.index(name) for name in ("status", "doers", "level"))
+_CALLED = _FIELDS.index("called")
 
 # Made once: to put a statement together anew costs ten times what running it does.
-_GET = select(*_CASE).where(Cases.id == bindparam("case"))
-_GET_LOCKED = select(*_CASE, Cases.steps, Cases.head).where(Cases.id == bindparam("case")).with_for_update()
+_GET = select(*CASE).where(Cases.id == bindparam("case"))
+_GET_LOCKED = select(*CASE, Cases.steps, Cases.head).where(Cases.id == bindparam("case")).with_for_update()
 _RECEIPT = (
     update(Cases)
     .where(Cases.id == bindparam("case"))
@@ -81,6 +83,7 @@ _CHANGING = (
     "level",
     "department",
     "answer_by",
+    "called",
     "offered_to",
     "anonymous",
     "version",
@@ -94,7 +97,7 @@ _CHANGE = (
     )
 )
 _SAME = (
-    select(*_CASE)
+    select(*CASE)
     .where(
         Cases.reporter_id == bindparam("by"),
         Cases.opened_at > bindparam("since"),
@@ -137,10 +140,16 @@ _PHOTOS = (
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """Which cases somebody may look through: those of these areas, and what was given to them themselves."""
+    """Which cases somebody may look through: those of these areas, and what was given to them or their departments."""
 
     areas: tuple[str, ...]
     person_id: int
+    departments: tuple[Held, ...] = ()
+
+
+def theirs(person: Person) -> Theirs:
+    """The cases this person may look through."""
+    return Theirs(person.areas(*STAFF), person.id, tuple(held for held in person.roles if held.role is Role.DEPARTMENT))
 
 
 class _End(NamedTuple):
@@ -222,13 +231,13 @@ class CaseStore:
         """An open case with the same reporter, place and words, opened since then."""
         asked = {"by": reported.by, "since": since, "where": reported.place, "what": reported.words}
         row = (await self._db.execute(_SAME, asked)).one_or_none()
-        return _case(row) if row else None
+        return as_case(row) if row else None
 
     async def beside(self, case: Case, limit: int = 10) -> list[Case]:
         """The newest cases of the same community that may be about the same, those of its grid first."""
         start = prefix(case.grid[:12])
         rows = await self._db.execute(
-            select(*_CASE)
+            select(*CASE)
             .where(
                 Cases.grid >= start,
                 Cases.grid < start + ":",
@@ -239,7 +248,7 @@ class CaseStore:
             .order_by((Cases.grid != case.grid), Cases.id.desc())
             .limit(limit)
         )
-        return [_case(row) for row in rows]
+        return [as_case(row) for row in rows]
 
     async def near(
         self, grid: str, category: str, since: datetime, unless: int, same: Callable[[Near], bool]
@@ -328,11 +337,11 @@ class CaseStore:
         if lock:
             *_, steps, head = row
             self._ends[case_id] = _End(steps, head)
-        return _case(row)
+        return as_case(row)
 
     async def find(self, case_id: int) -> Case | None:
         row = (await self._db.execute(_GET, {"case": case_id})).one_or_none()
-        return _case(row) if row else None
+        return as_case(row) if row else None
 
     async def step(self, case: Case, step: Step, photos: Sequence[str] = (), stage: str = "reported") -> None:
         """Put down a step, and the case as it stands after it. It must have been got with `lock`.
@@ -344,6 +353,7 @@ class CaseStore:
         end = await self._log(case, step, photos, stage)
         await self._statistics.stepped(before, case, step)
         new = {f"new_{name}": getattr(case, name) for name in _CHANGING}
+        new["new_called"] = " ".join(case.called)
         new["new_doers"] = "".join(f" {number} " for number in case.doers)
         await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
 
@@ -412,18 +422,18 @@ class CaseStore:
     async def of_reporter(self, person_id: int, limit: int = 10) -> list[Case]:
         """Somebody's own cases, newest first."""
         return [
-            _case(row)
+            as_case(row)
             for row in await self._db.execute(
-                select(*_CASE).where(Cases.reporter_id == person_id).order_by(Cases.id.desc()).limit(limit)
+                select(*CASE).where(Cases.reporter_id == person_id).order_by(Cases.id.desc()).limit(limit)
             )
         ]
 
     async def of_worker(self, person_id: int, statuses: Iterable[Status]) -> list[Case]:
         """What lies with a worker, the nearest deadline first."""
         return [
-            _case(row)
+            as_case(row)
             for row in await self._db.execute(
-                select(*_CASE)
+                select(*CASE)
                 .where(Cases.worker_id == person_id, Cases.status.in_([*statuses]))
                 .order_by(Cases.due_at, Cases.id)
             )
@@ -432,11 +442,11 @@ class CaseStore:
     async def offered_to(self, person_id: int) -> list[Case]:
         """What somebody is asked to take over, the nearest deadline first."""
         offered = (
-            select(*_CASE)
+            select(*CASE)
             .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
             .order_by(Cases.due_at, Cases.id)
         )
-        return [_case(row) for row in await self._db.execute(offered)]
+        return [as_case(row) for row in await self._db.execute(offered)]
 
     async def unoffer(self, worker_id: int, to: int) -> None:
         """What lies with a worker is not offered to that colleague any more."""
@@ -458,9 +468,9 @@ class CaseStore:
         """The cases of an area in these states, the nearest deadline first."""
         start = prefix(area)
         return [
-            _case(row)
+            as_case(row)
             for row in await self._db.execute(
-                select(*_CASE)
+                select(*CASE)
                 .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]))
                 .order_by(Cases.due_at, Cases.id)
                 .limit(limit)
@@ -473,31 +483,49 @@ class CaseStore:
         statuses: Iterable[Status],
         *,
         area: str | None = None,
+        held: Sequence[Held] | None = None,
         due_before: datetime | None = None,
         after: tuple[datetime, int] | None = None,
         limit: int = 20,
     ) -> list[Case]:
         """Open cases of theirs in these states, the nearest deadline first, along an index of open cases alone.
 
-        `after`: the deadline and id of the case a page before ended with.
+        `held`: only what lies with these levels and departments. `after`: the deadline and id of the case a page
+        before ended with.
         """
-        query = _open_page(theirs, statuses, area, due_before, after).limit(limit)
-        return [_case(row) for row in await self._db.execute(query)]
+        query = _open_page(theirs, statuses, area, held, due_before, after).limit(limit)
+        return [as_case(row) for row in await self._db.execute(query)]
+
+    async def lying_with(self, held: Sequence[Held]) -> dict[Status, int]:
+        """How many open cases lie with these levels and departments, by their state."""
+        rows = await self._db.execute(
+            select(Cases.status, func.count())
+            .where(Cases.closed_at.is_(None), or_(*map(_lies_with, held)))
+            .group_by(Cases.status)
+        )
+        return {Status(status): count for status, count in rows}
+
+    async def late(self, theirs: Theirs) -> int:
+        """How many of their cases are past their deadline and not done."""
+        late = select(func.count()).where(
+            Cases.closed_at.is_(None), Cases.status.in_(UNDONE), Cases.due_at < self._now, _may_see(theirs)
+        )
+        return await self._db.scalar(late) or 0
 
     async def followed_by(self, person_id: int, limit: int = 10) -> list[Case]:
         """The cases somebody follows, newest first."""
         rows = await self._db.execute(
-            select(*_CASE)
+            select(*CASE)
             .join(Followers, Followers.case_id == Cases.id)
             .where(Followers.person_id == person_id)
             .order_by(Cases.id.desc())
             .limit(limit)
         )
-        return [_case(row) for row in rows]
+        return [as_case(row) for row in rows]
 
     async def by_number(self, number: str) -> Case | None:
-        row = (await self._db.execute(select(*_CASE).where(Cases.number == number))).one_or_none()
-        return _case(row) if row else None
+        row = (await self._db.execute(select(*CASE).where(Cases.number == number))).one_or_none()
+        return as_case(row) if row else None
 
     async def counts(self, area: str) -> dict[Status, int]:
         """How many cases of an area stand where, open ones only."""
@@ -514,13 +542,14 @@ def _open_page(
     theirs: Theirs,
     statuses: Iterable[Status],
     area: str | None,
+    held: Sequence[Held] | None,
     due_before: datetime | None,
     after: tuple[datetime, int] | None,
 ) -> Select[*tuple[Any, ...]]:
     where = [
         Cases.closed_at.is_(None),
         Cases.status.in_([*statuses]),
-        or_(Cases.worker_id == theirs.person_id, *(_within(each) for each in theirs.areas)),
+        _may_see(theirs) if held is None else or_(*map(_lies_with, held)),
     ]
     if area is not None:
         where.append(_within(area))
@@ -528,7 +557,20 @@ def _open_page(
         where.append(Cases.due_at < due_before)
     if after is not None:
         where.append(tuple_(Cases.due_at, Cases.id) > tuple_(literal(after[0], Moment()), after[1]))
-    return select(*_CASE).where(*where).order_by(Cases.due_at, Cases.id)
+    return select(*CASE).where(*where).order_by(Cases.due_at, Cases.id)
+
+
+def _may_see(theirs: Theirs) -> ColumnElement[bool]:
+    return or_(
+        Cases.worker_id == theirs.person_id,
+        *(_within(each) for each in theirs.areas),
+        *map(_lies_with, theirs.departments),
+    )
+
+
+def _lies_with(held: Held) -> ColumnElement[bool]:
+    lying = Cases.level == held.role if held.department is None else Cases.department == held.department
+    return and_(lying, _within(held.area))
 
 
 def _within(area: str) -> ColumnElement[bool]:
@@ -536,9 +578,10 @@ def _within(area: str) -> ColumnElement[bool]:
     return func.substr(Cases.grid, 1, len(prefix(area))) == prefix(area)
 
 
-def _case(row: Any) -> Case:
-    values = [*row[: len(_CASE)]]
+def as_case(row: Any) -> Case:
+    values = [*row[: len(CASE)]]
     values[_STATUS] = Status(values[_STATUS])
     values[_LEVEL] = Role(values[_LEVEL])
+    values[_CALLED] = tuple(values[_CALLED].split())
     values[_DOERS] = tuple(map(int, values[_DOERS].split()))
     return Case(*values)

@@ -54,6 +54,7 @@ from storage.rosters import RosterStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
 from storage.voices import VoiceStore
+from storage.whistles import WhistleStore
 
 T = TypeVar("T")
 
@@ -124,6 +125,10 @@ class Desk:
     @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def whistles(self) -> WhistleStore:
+        return WhistleStore(self._db, self.now)
 
     @cached_property
     def demands(self) -> DemandStore:

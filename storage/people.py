@@ -52,6 +52,7 @@ from storage.tables import (
     Roles,
 )
 from storage.voices import VoiceStore
+from storage.whistles import WhistleStore
 
 INVITATION_DAYS = 7
 
@@ -475,6 +476,7 @@ class PeopleStore:
         await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await DemandStore(self._db, self._now).merge(old, into)
+        await WhistleStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         for store in (MatterStore, LeafStore, VoiceStore):
             await store(self._db, self._now).merge(old, into)

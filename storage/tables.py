@@ -280,8 +280,9 @@ class Invitations(Base):
 class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
-    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
-    `version` is the entry of the catalogue it was opened under; NULL in what an earlier release opened.
+    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it,
+    `called` the codes of the departments an open whistle calls. `version` is the entry of the catalogue it was opened
+    under; NULL in what an earlier release opened.
     """
 
     __tablename__ = "cases"
@@ -315,6 +316,7 @@ class Cases(Base):
     level: Mapped[str] = mapped_column(default="community", server_default="community")
     department: Mapped[str | None]
     answer_by: Mapped[datetime | None]
+    called: Mapped[str] = mapped_column(default="", server_default="")
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str | None]
@@ -347,6 +349,41 @@ class Demands(Base):
     answer_by: Mapped[datetime]
     over_at: Mapped[datetime | None]
     __table_args__ = (Index("ix_demands_case", "case_id", "id"),)
+
+
+class Whistles(Base):
+    """A community or a street called departments to a case: why, and where and when to meet; what came of it."""
+
+    __tablename__ = "whistles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    blown_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    words: Mapped[str]
+    meet: Mapped[str]
+    blown_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class WhistleCalls(Base):
+    """One department's part in a whistle, and its own time to come; `over_at`: the whistle is closed."""
+
+    __tablename__ = "whistle_calls"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    whistle_id: Mapped[int] = mapped_column(ForeignKey("whistles.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    department: Mapped[str]
+    standing: Mapped[str]
+    due_at: Mapped[datetime]
+    person_id: Mapped[int | None]
+    answered_at: Mapped[datetime | None]
+    signed_at: Mapped[datetime | None]
+    agreed: Mapped[str]
+    over_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("uq_whistle_calls_department", "whistle_id", "department", unique=True),
+        _some("ix_whistle_calls_waiting", "department", "id", where="over_at IS NULL"),
+    )
 
 
 class CasePhotos(Base):

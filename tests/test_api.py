@@ -418,7 +418,7 @@ async def test_cases_are_paged_by_their_deadline_and_queues_hold_what_they_say(o
 async def test_open_cases_are_read_along_their_index(office: Office) -> None:
     database = office.service.desks.database
     theirs, states = Theirs((COMMUNITY, ELSEWHERE), office.people["zhou"]), (Status.DISPATCHED, Status.RETURNED)
-    query = _open_page(theirs, states, COMMUNITY, START, (START, 1)).limit(20)
+    query = _open_page(theirs, states, COMMUNITY, None, START, (START, 1)).limit(20)
 
     async def explain(connection: Connection) -> str:
         if not database.sqlite:

@@ -30,7 +30,9 @@ from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
 from domain.people import STAFF, Role
+from domain.queues import SHOWN
 from domain.tally import TIMED
+from domain.whistles import Standing
 from storage.desk import Desk
 from tests.play import Stage
 
@@ -104,13 +106,15 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "level.{}": STAFF,
+    "queue.name.{}": SHOWN,
+    "whistle.already.{}": Standing,
+    "whistle.standing.{}": Standing,
+    "whistle.button.{}": ("attend", "decline", "sign", "excuse", "insist"),
     "case.held.{}": (Role.STREET, Role.DISTRICT),
     "stale.{}": Doubt,
     "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
-    "case.button.{}": [
-        move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.INHERIT, Move.CLIMB)
-    ],
+    "case.button.{}": [move for move in RULES if move not in (Move.LEAVE, Move.INHERIT)],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
     "matter.{}": [score.name.lower() for score in matters.Score],

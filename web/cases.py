@@ -1,7 +1,6 @@
 """Staff see the cases of their areas, and move them along by the same rules as in their chat."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -9,12 +8,15 @@ from aiohttp import web
 from msgspec import Meta
 
 from domain.areas import covers
-from domain.cases import OPEN, RULES, UNDONE, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
-from domain.people import STAFF, WORKERS, Person
+from domain.cases import RULES, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
+from domain.people import STAFF, WORKERS, Person, Role
+from domain.queues import STATES, Queue, desks
+from domain.whistles import Standing
 from handlers.move_case import departments_for, workers_for
 from nlp.place import doorless
+from services.queues import counts_of
 from services.sight import all_seen, seen, sight_of
-from storage.cases import Theirs
+from storage.cases import theirs
 from storage.desk import Desk
 from web.cursor import opened, sealed
 from web.gate import Gate, Problem, Route, asked
@@ -38,27 +40,17 @@ _FIELDS = {
 }
 
 
-class Queue(StrEnum):
-    """Which open cases: all of them, those past their deadline, those that wait to be verified."""
-
-    OPEN = "open"
-    OVERDUE = "overdue"
-    VERIFY = "verify"
-
-
-_STATES = {
-    Queue.OPEN: OPEN,
-    Queue.OVERDUE: UNDONE,
-    Queue.VERIFY: (Status.DONE,),
-}
-
-
 class CasesAsked(msgspec.Struct, forbid_unknown_fields=True):
     """要哪些案卷，哪一页。"""
 
     queue: Annotated[
-        Queue, Meta(description="`open` 没办结的，`overdue` 过了时限的（挂账的不算），`verify` 待核查的")
+        Queue,
+        Meta(
+            description="`open` 没办结的，`overdue` 过了时限的（挂账的不算），`verify` 待核查的，`dispatch` 待派的，"
+            "`handle` 待办的"
+        ),
     ] = Queue.OPEN
+    held: Annotated[bool, Meta(description="只看自己这一级、自己部门在办的")] = False
     area: Annotated[str, Meta(max_length=15, description="只看这个片区：区划代码或网格码，要在自己的范围里")] = ""
     cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
     limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
@@ -90,6 +82,50 @@ class Cases(msgspec.Struct):
 
     cases: Annotated[list[Line], Meta(description="案卷")]
     next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+
+
+class Waiting(msgspec.Struct):
+    """一个队列。"""
+
+    queue: Annotated[
+        Queue, Meta(description="队列的代号，写在 `/api/cases` 的 `queue`；除了 `overdue` 都要 `held=true`")
+    ]
+    name: Annotated[str, Meta(description="队列的名称")]
+    count: Annotated[int, Meta(description="有几件")]
+
+
+class Queues(msgspec.Struct):
+    """自己这一级、自己部门的队列。"""
+
+    queues: Annotated[list[Waiting], Meta(description="待派、待办、待核，和超期（含下级）")]
+
+
+class Called(msgspec.Struct):
+    """吹哨叫到自己部门的一次。"""
+
+    number: Annotated[str, Meta(description="受理编号")]
+    department: Annotated[str, Meta(description="部门的代号")]
+    standing: Annotated[
+        Standing, Meta(description="`called` 等到场，`attended` 到了、等签字，`declined` 等街道定，`absent` 过了时间")
+    ]
+    place: Annotated[str, Meta(description="在哪儿")]
+    words: Annotated[str, Meta(description="报的是什么")]
+    meet: Annotated[str, Meta(description="到哪儿碰头、几点")]
+    due_at: Annotated[datetime, Meta(description="最迟什么时候到场，UTC")]
+
+
+class Calls(msgspec.Struct):
+    """一页报到，早的在前。"""
+
+    calls: Annotated[list[Called], Meta(description="等着自己部门的")]
+    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+
+
+class CallsAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """要哪一页。"""
+
+    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
+    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
 
 
 class Did(msgspec.Struct):
@@ -180,13 +216,13 @@ def routes(gate: Gate) -> list[Route]:
         after = opened(wanted.cursor, tuple[datetime, int])
 
         async def look(desk: Desk, person: Person) -> Cases:
-            theirs = Theirs(person.areas(*STAFF), person.id)
             if wanted.area and not any(covers(own, wanted.area) for own in person.areas(*STAFF, *WORKERS)):
                 raise Problem("page.not_your_area", 403, language=person.language)
             found = await desk.cases.page(
-                theirs,
-                _STATES[wanted.queue],
+                theirs(person),
+                STATES[wanted.queue],
                 area=wanted.area or None,
+                held=desks(person) if wanted.held else None,
                 due_before=desk.now if wanted.queue is Queue.OVERDUE else None,
                 after=after,
                 limit=wanted.limit + 1,
@@ -197,6 +233,34 @@ def routes(gate: Gate) -> list[Route]:
             return Cases(lines, sealed((here[-1].due_at, here[-1].id)) if more else None)
 
         return await gate.read(request, look)
+
+    async def queues(request: web.Request) -> web.Response:
+        async def look(desk: Desk, person: Person) -> Queues:
+            counts = await counts_of(person, desk)
+            return Queues(
+                [
+                    Waiting(each, desk.texts.say(f"queue.name.{each}", person.language), count)
+                    for each, count in counts.items()
+                ]
+            )
+
+        return await gate.read(request, look)
+
+    async def calls(request: web.Request) -> web.Response:
+        wanted = asked(request, CallsAsked)
+        after = opened(wanted.cursor, int) or 0
+
+        async def look(desk: Desk, person: Person) -> Calls:
+            found = await desk.whistles.waiting_for(theirs(person).departments, after=after, limit=wanted.limit + 1)
+            here = found[: wanted.limit]
+            lines = [
+                Called(case.number, call.department, call.standing, shown.place, shown.words, whistle.meet, call.due_at)
+                for call, whistle, case in here
+                if (shown := seen(case, person, desk.district))
+            ]
+            return Calls(lines, sealed(here[-1][0].id) if len(found) > wanted.limit else None)
+
+        return await gate.read(request, look, (Role.DEPARTMENT,))
 
     async def one(request: web.Request) -> web.Response:
         number = request.match_info["number"]
@@ -243,6 +307,8 @@ def routes(gate: Gate) -> list[Route]:
             Cases,
             asks=CasesAsked,
         ),
+        Route("GET", "/api/queues", "自己这一级、自己部门的队列里各有几件", queues, Queues),
+        Route("GET", "/api/calls", "吹哨叫到自己部门的", calls, Calls, asks=CallsAsked, roles=(Role.DEPARTMENT,)),
         Route("GET", _NUMBER, "一个案卷和它的每一步；不在自己范围里的，和没有一样", one, Whole),
         Route(
             "POST",
@@ -306,7 +372,7 @@ def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict
         "worker": names.get(case.worker_id, "") if case.worker_id else None,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
-        "overdue": case.status in _STATES[Queue.OVERDUE] and case.due_at < desk.now,
+        "overdue": case.status in STATES[Queue.OVERDUE] and case.due_at < desk.now,
     }
 
 
