@@ -1,7 +1,7 @@
 """Cases: opened, moved, looked up by those who may."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -442,14 +442,11 @@ class CaseStore:
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""
-        start = prefix(area)
+        wanted = [*statuses]
         return [
             _case(row)
             for row in await self._db.execute(
-                select(*_CASE)
-                .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]))
-                .order_by(Cases.due_at, Cases.id)
-                .limit(limit)
+                select(*_CASE).where(*_in(area, wanted)).order_by(Cases.due_at, Cases.id).limit(limit)
             )
         ]
 
@@ -487,12 +484,7 @@ class CaseStore:
 
     async def counts(self, area: str) -> dict[Status, int]:
         """How many cases of an area stand where, open ones only."""
-        start = prefix(area)
-        rows = await self._db.execute(
-            select(Cases.status, func.count())
-            .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_(OPEN))
-            .group_by(Cases.status)
-        )
+        rows = await self._db.execute(select(Cases.status, func.count()).where(*_in(area, OPEN)).group_by(Cases.status))
         return {Status(status): count for status, count in rows}
 
 
@@ -515,6 +507,13 @@ def _open_page(
     if after is not None:
         where.append(tuple_(Cases.due_at, Cases.id) > tuple_(literal(after[0], Moment()), after[1]))
     return select(*_CASE).where(*where).order_by(Cases.due_at, Cases.id)
+
+
+def _in(area: str, statuses: Collection[Status]) -> list[ColumnElement[bool]]:
+    """In an area and these states; for open ones said so that an index of them alone is taken."""
+    start = prefix(area)
+    still_open = [Cases.closed_at.is_(None)] if set(statuses) <= set(OPEN) else []
+    return [Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]), *still_open]
 
 
 def _within(area: str) -> ColumnElement[bool]:

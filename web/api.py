@@ -9,13 +9,13 @@ from msgspec import inspect
 
 from bot.core.ports import Ear
 from domain.people import Role
-from web import cases, questions, sign_in
+from web import cases, questions, sign_in, statistics
 from web.gate import LARGEST, Failed, Gate, Route
 
 
 def routes(gate: Gate, ear: Ear) -> list[Route]:
     """Everything a page can ask for."""
-    return [*sign_in.routes(gate), *questions.routes(gate, ear), *cases.routes(gate)]
+    return [*sign_in.routes(gate), *questions.routes(gate, ear), *cases.routes(gate), *statistics.routes(gate)]
 
 
 def served(gate: Gate, ear: Ear) -> list[web.AbstractRouteDef]:
@@ -145,6 +145,7 @@ _KINDS: dict[type[inspect.Type], str] = {
     inspect.BoolType: "`true` 或 `false`",
     inspect.DateTimeType: "时间",
     inspect.DateType: "日期",
+    inspect.FloatType: "数",
     inspect.NoneType: "`null`",
 }
 
