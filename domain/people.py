@@ -18,6 +18,7 @@ class Role(StrEnum):
     DISTRICT = "district"
     DEPARTMENT = "department"
     COUNCIL_HOST = "council_host"
+    COUNCIL_MEMBER = "council_member"
 
 
 WORKERS = (Role.GRIDWORKER, Role.GRID_LEADER)

@@ -37,7 +37,7 @@ async def offer_all(person: Person, to: Person | None, desk: Desk, *, grids: Seq
             or (grids is not None and case.grid not in grids)
         ):
             continue
-        category = desk.district.category(case.category)
+        category = desk.district.category_of(case)
         if category.to_staff or category.private:
             if grids is None:
                 await News(case, desk).tell_above(
@@ -107,7 +107,7 @@ async def note(
 async def _line(case: Case, desk: Desk) -> Phrase:
     """A case in a line, with the last words between its worker and its reporter, unless they may name the door."""
     said = ""
-    if not hidden(case, desk.district.category(case.category)):
+    if not hidden(case, desk.district.category_of(case)):
         spoken = [(each.at, each.words) for each in await desk.letters.last(case.id)]
         steps = await desk.cases.steps(case.id)
         spoken += [(step.at, step.words) for step in steps if step.words and step.move in _SAID]

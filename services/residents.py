@@ -20,8 +20,10 @@ from domain.residents import (
 )
 from nlp import private
 from nlp.normalise import mask
+from services import rosters
 from storage.desk import Desk
 from storage.people import Invitation
+from storage.sessions import guesser
 
 _LAST_WORDS = 80
 
@@ -66,6 +68,8 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
         raise Refused("phone.unclear")
     await desk.people.change(given.by, phone=digits)
     await desk.tell(given.by, "phone.done")
+    if households := await rosters.by_phone(given.by, digits, desk):
+        await desk.tell(given.by, "confirm.done", households=rosters.named(households))
 
 
 @when(Forgotten)
@@ -87,9 +91,17 @@ async def give_link_code(wanted: LinkWanted, desk: Desk) -> None:
 @when(InvitationUsed)
 async def redeem(used: InvitationUsed, desk: Desk) -> None:
     """A code works once. Wrong, used and old ones get the same answer, so that guessing teaches nothing."""
+    if await desk.sessions.too_many(guesser(used.by)):
+        raise Refused("join.too_many")
     invitation = await desk.people.redeem(re.sub(r"[\s-]", "", used.code).upper().removeprefix("I_"), used.by)
     if invitation is None:
-        raise Refused("join.unknown")
+        # What a rule refuses is taken back whole, and a guess must stay counted.
+        await desk.sessions.guessed(guesser(used.by))
+        await desk.tell(used.by, "join.unknown")
+        return
+    if invitation.voter_id is not None:
+        await rosters.by_code(used.by, invitation.voter_id, invitation.by_id, desk)
+        return
     if invitation.person_id is not None:
         if invitation.person_id == used.by:
             raise Refused("link.same")
@@ -111,6 +123,10 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
 async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
     role, department = invitation.role, invitation.department
+    if role is Role.COUNCIL_MEMBER:
+        area = desk.district.area_name(invitation.area or "")
+        await desk.tell(speaker, "join.member", area=area, choices=[Choice("vote.title", opens="vote")])
+        return
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:

@@ -14,10 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.core.words import Address
 from domain.areas import around
 from domain.cases import Part
+from domain.councils import Electorate
 from domain.district import District
 from domain.people import Held, Person, Role
+from storage.audience import told
 from storage.ballots import BallotStore
 from storage.database import Connection
+from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
@@ -25,6 +28,7 @@ from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
 from storage.statistics import StatisticsStore
 from storage.tables import (
@@ -58,12 +62,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+    """What a one-time code stands for: a role for an area, the person whose next chat this is, or a household."""
 
     role: Role | None
     area: str | None
     person_id: int | None
     department: str | None = None
+    voter_id: int | None = None
+    by_id: int | None = None
 
 
 _PERSON = (
@@ -304,17 +310,16 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def count_residents(self, area_prefix: str) -> int:
-        """How many people who say they live within an area can be told something."""
-        return (
-            await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .join(Contacts, Contacts.id == People.contact_id)
-                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
-            )
-            or 0
+    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+        """How many of those a ballot concerns can be told something, by the platform they are told on."""
+        rows = await self._db.execute(
+            select(Contacts.platform, func.count())
+            .select_from(People)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .group_by(Contacts.platform)
         )
+        return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -378,6 +383,8 @@ class PeopleStore:
         area: str | None = None,
         department: str | None = None,
         person_id: int | None = None,
+        voter_id: int | None = None,
+        by_id: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -389,6 +396,8 @@ class PeopleStore:
                 area=area,
                 department=department,
                 person_id=person_id,
+                voter_id=voter_id,
+                by_id=by_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -406,7 +415,14 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id, Invitations.department)
+                .returning(
+                    Invitations.role,
+                    Invitations.area,
+                    Invitations.person_id,
+                    Invitations.department,
+                    Invitations.voter_id,
+                    Invitations.by_id,
+                )
             )
         ).one_or_none()
         return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
@@ -432,8 +448,10 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
+        await RosterStore(self._db, self._now).merge(old, into)
         await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
+        await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
@@ -506,7 +524,9 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
+        await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     TypeDecorator,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -227,7 +228,7 @@ class Dues(Base):
 
 
 class Invitations(Base):
-    """One-time codes, as hashes: a role for an area, or a person's next chat."""
+    """One-time codes, as hashes: a role for an area, a person's next chat, or a household (`by_id` gave it)."""
 
     __tablename__ = "invitations"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -239,12 +240,15 @@ class Invitations(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     used_by: Mapped[int | None]
+    voter_id: Mapped[int | None]
+    by_id: Mapped[int | None]
 
 
 class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
-    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
+    `version` is the entry of the catalogue it was opened under; NULL in what an earlier release opened.
     """
 
     __tablename__ = "cases"
@@ -275,8 +279,12 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    level: Mapped[str] = mapped_column(default="community", server_default="community")
+    department: Mapped[str | None]
+    answer_by: Mapped[datetime | None]
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -285,9 +293,28 @@ class Cases(Base):
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
         _some("ix_cases_open_grid", "grid", "status", where="closed_at IS NULL"),
+        _some("ix_cases_department", "department", "due_at", where="department IS NOT NULL AND closed_at IS NULL"),
         _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
+
+
+class Demands(Base):
+    """Somebody asked how a case stands: a resident who urged, or a level above that supervises; until it is answered.
+
+    `rank` is theirs over the case's grid, 0 for a resident.
+    """
+
+    __tablename__ = "demands"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    move: Mapped[str]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    rank: Mapped[int]
+    asked_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    over_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_demands_case", "case_id", "id"),)
 
 
 class CasePhotos(Base):
@@ -360,7 +387,8 @@ class Corrections(Base):
 class Ballots(Base):
     """A question put to an area, open until `closes_at`; then counted (`result`, as JSON) and told (`told_at`).
 
-    `key` is the name of the key its envelopes are sealed under, which is not in the database.
+    Its rules are as in `domain.councils.Ballot`. `key` is the name of the key its envelopes are sealed under, which
+    is not in the database.
     """
 
     __tablename__ = "ballots"
@@ -379,6 +407,11 @@ class Ballots(Base):
     result: Mapped[str | None]
     told_at: Mapped[datetime | None]
     matter_id: Mapped[int | None]
+    electorate: Mapped[str] = mapped_column(default="residents", server_default="residents")
+    most: Mapped[int] = mapped_column(default=0, server_default="0")
+    begins_at: Mapped[datetime | None]
+    secret: Mapped[bool] = mapped_column(default=True, server_default=true())
+    grave: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
@@ -394,26 +427,87 @@ _NO_ORDER = {"sqlite_with_rowid": False}
 class Roll(Base):
     """Who has voted in a ballot: one row, one vote, however many chats; nothing says when.
 
-    Until the count `envelope` holds the sealed paper, changed until the close, and `slip` what its receipt is made
-    from; then both are emptied.
+    `voter` is whose vote it is: a person, or by roster a household or an owner (the number of their first household).
+    `person_id` cast it, nobody where it is on paper. Until the count `envelope` holds the sealed paper, changed until
+    the close, and `slip` what its receipt is made from; then both are emptied.
     """
 
     __tablename__ = "roll"
     ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    voter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    slip: Mapped[str | None]
+    envelope: Mapped[str | None]
+    how: Mapped[str] = mapped_column(default="chat", server_default="chat")
+    helper_id: Mapped[int | None]
+    witness_id: Mapped[int | None]
+    __table_args__ = (Index("ix_roll_person", "person_id", "ballot_id"), _NO_ORDER)
+
+
+class Urn(Base):
+    """What was voted, by receipt: filled after the close, in the order of the receipts.
+
+    Nothing leads to the roll, but where the ballot was an open one: there `voter` says whose it is.
+    """
+
+    __tablename__ = "urn"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    receipt: Mapped[str] = mapped_column(primary_key=True)
+    paper: Mapped[str]
+    voter: Mapped[int | None]
+    __table_args__ = _NO_ORDER
+
+
+class Readings(Base):
+    """What each who entered ballot papers read on them, sealed like a vote until the count, and then emptied.
+
+    `number` is written on the paper; in an open ballot it is the voter. `slip` is the same for all who read it.
+    """
+
+    __tablename__ = "readings"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     slip: Mapped[str | None]
     envelope: Mapped[str | None]
     __table_args__ = _NO_ORDER
 
 
-class Urn(Base):
-    """What was voted, by receipt: filled after the close, in the order of the receipts. Nothing leads to the roll."""
+class Voters(Base):
+    """The rosters: a household a row, as it stands since its roster was last imported; `gone_at`: no more on it.
 
-    __tablename__ = "urn"
-    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
-    receipt: Mapped[str] = mapped_column(primary_key=True)
-    paper: Mapped[str]
+    `owner_id` is the first household of the same owner. `floor_area` is in hundredths of a square metre.
+    """
+
+    __tablename__ = "voters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str]
+    household: Mapped[str]
+    name: Mapped[str]
+    floor_area: Mapped[int | None]
+    owner_id: Mapped[int | None]
+    gone_at: Mapped[datetime | None]
+    __table_args__ = (_some("ix_voters_area", "area", "household", where="gone_at IS NULL"), _NEVER_AGAIN)
+
+
+class VoterPhones(Base):
+    """The phones of a household, as digests under a key that is not in the database."""
+
+    __tablename__ = "voter_phones"
+    voter_id: Mapped[int] = mapped_column(ForeignKey("voters.id"), primary_key=True)
+    phone: Mapped[str] = mapped_column(primary_key=True, index=True)
     __table_args__ = _NO_ORDER
+
+
+class Confirmed(Base):
+    """Who of those who write to us is of which household of a roster, and how they showed it."""
+
+    __tablename__ = "confirmed"
+    voter_id: Mapped[int] = mapped_column(ForeignKey("voters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    how: Mapped[str]
+    by_id: Mapped[int | None]
+    at: Mapped[datetime]
 
 
 class Clusters(Base):
@@ -609,6 +703,27 @@ class Guesses(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CatalogueEntries(Base):
+    """Every entry the catalogue ever had, by what names its terms: a case follows its own for ever. Only ever added."""
+
+    __tablename__ = "catalogue"
+    version: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    body: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Editions(Base):
+    """The district's data as it was put in force, the whole folder as one; only the newest keeps its `files`."""
+
+    __tablename__ = "editions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    files: Mapped[bytes | None]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class Parked(Base):

@@ -104,6 +104,7 @@ class Stage:
         if self._restart:
             await self.close()
             self.service = self._build()
+            await self.service.editions.refresh()
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
         words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words
