@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bench import big, broadcast, contestants, council, day, latency, postgres, results, start, throughput, web
+from bench import big, broadcast, cases, contestants, council, day, latency, postgres, results, start, throughput, web
 from bench.lab import Lab, opened
 from bench.results import Figure
 
@@ -22,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "queue": broadcast.queue,
     "start": start.measure,
     "big": big.measure,
+    "cases": cases.measure,
     "day": day.measure,
     "council": council.measure,
 }

@@ -82,7 +82,7 @@ def _multiplied(path: Path, account: str, size: Size) -> None:
         _multiply(
             database, "cases", "1", size.cases, grids,
             {"number": "'old-' || seq.n", "reporter_id": anybody, "grid": "lives.grid", "worker_id": "lives.worker",
-             "status": status},
+             "status": status, "closed_at": f"CASE WHEN seq.n % {size.open_cases} THEN model.opened_at END"},
         )  # fmt: skip
         _multiply(
             database, "outbox", "state = 'sent'", size.messages, grids,

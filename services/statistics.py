@@ -142,7 +142,7 @@ def _day(day: date) -> Phrase:
 
 
 def by_category(category: Mapping[str, int], district: District) -> tuple[list[tuple[str, int]], int]:
-    """The categories by name, the commonest first, and how many there are besides that are nobody's to read of."""
+    """The categories by code, the commonest first, and how many there are besides that are nobody's to read of."""
     shown = {code: count for code, count in category.items() if code in district.categories}
     open_ones = {
         code: count
@@ -152,7 +152,7 @@ def by_category(category: Mapping[str, int], district: District) -> tuple[list[t
     named = sorted(open_ones.items(), key=lambda pair: (-pair[1], pair[0]))
     other = district.category("other").code
     hidden = sum(category.values()) - sum(open_ones.values()) + open_ones.get(other, 0)
-    return [(district.category(code).name, count) for code, count in named if code != other], hidden
+    return [(code, count) for code, count in named if code != other], hidden
 
 
 class _Writer:
@@ -207,11 +207,14 @@ class _Writer:
     def _categories(self, found: Figures) -> Block:
         named, hidden = by_category(found.category, self._desk.district)
         rest = hidden + sum(count for _, count in named[_CATEGORIES:])
-        other = [(self._desk.district.category("other").name, rest)] if rest else []
+        other = [("other", rest)] if rest else []
         most = max([count for _, count in (*named, *other)], default=1)
         return Block(
             self.say(Phrase("stats.categories")),
-            tuple(Bar(name, str(count), count / most) for name, count in (*named[:_CATEGORIES], *other)),
+            tuple(
+                Bar(self._desk.district.category(code).name, str(count), count / most)
+                for code, count in (*named[:_CATEGORIES], *other)
+            ),
         )
 
     def _times(self, found: Figures) -> tuple[Block, Block]:

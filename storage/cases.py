@@ -1,7 +1,7 @@
 """Cases: opened, moved, looked up by those who may."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -466,14 +466,11 @@ class CaseStore:
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""
-        start = prefix(area)
+        wanted = [*statuses]
         return [
             as_case(row)
             for row in await self._db.execute(
-                select(*CASE)
-                .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]))
-                .order_by(Cases.due_at, Cases.id)
-                .limit(limit)
+                select(*CASE).where(*_in(area, wanted)).order_by(Cases.due_at, Cases.id).limit(limit)
             )
         ]
 
@@ -529,12 +526,7 @@ class CaseStore:
 
     async def counts(self, area: str) -> dict[Status, int]:
         """How many cases of an area stand where, open ones only."""
-        start = prefix(area)
-        rows = await self._db.execute(
-            select(Cases.status, func.count())
-            .where(Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_(OPEN))
-            .group_by(Cases.status)
-        )
+        rows = await self._db.execute(select(Cases.status, func.count()).where(*_in(area, OPEN)).group_by(Cases.status))
         return {Status(status): count for status, count in rows}
 
 
@@ -571,6 +563,13 @@ def _may_see(theirs: Theirs) -> ColumnElement[bool]:
 def _lies_with(held: Held) -> ColumnElement[bool]:
     lying = Cases.level == held.role if held.department is None else Cases.department == held.department
     return and_(lying, _within(held.area))
+
+
+def _in(area: str, statuses: Collection[Status]) -> list[ColumnElement[bool]]:
+    """In an area and these states; for open ones said so that an index of them alone is taken."""
+    start = prefix(area)
+    still_open = [Cases.closed_at.is_(None)] if set(statuses) <= set(OPEN) else []
+    return [Cases.grid >= start, Cases.grid < start + ":", Cases.status.in_([*statuses]), *still_open]
 
 
 def _within(area: str) -> ColumnElement[bool]:

@@ -327,6 +327,7 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_open_grid", "grid", "status", where="closed_at IS NULL"),
         _some("ix_cases_department", "department", "due_at", where="department IS NOT NULL AND closed_at IS NULL"),
         _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,

@@ -8,13 +8,19 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import admissions, cases, questions, sign_in
+from web import admissions, cases, questions, sign_in, statistics
 from web.gate import LARGEST, Failed, Gate, Route
 
 
 def routes(gate: Gate) -> list[Route]:
     """Everything a page can ask for."""
-    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate), *admissions.routes(gate)]
+    return [
+        *sign_in.routes(gate),
+        *questions.routes(gate),
+        *cases.routes(gate),
+        *statistics.routes(gate),
+        *admissions.routes(gate),
+    ]
 
 
 def served(gate: Gate) -> list[web.AbstractRouteDef]:
@@ -144,6 +150,7 @@ _KINDS: dict[type[inspect.Type], str] = {
     inspect.BoolType: "`true` 或 `false`",
     inspect.DateTimeType: "时间",
     inspect.DateType: "日期",
+    inspect.FloatType: "数",
     inspect.NoneType: "`null`",
 }
 
