@@ -22,6 +22,7 @@ class Status(StrEnum):
     DISMISSED = "dismissed"
     DISOWNED = "disowned"
     MERGED = "merged"
+    MEDIATED = "mediated"
 
 
 WITH_WORKER = (Status.DISPATCHED, Status.HANDLING)
@@ -103,6 +104,7 @@ class Move(StrEnum):
     APPRAISE = "appraise"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    MEDIATE = "mediate"
     HIDE = "hide"
     READ = "read"
     JOIN = "join"
@@ -178,6 +180,8 @@ RULES = {
         OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF), (Need.REASON,), (Part.REPORTER, Part.WORKER)
     ),
     Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
+    # All that is told of a mediation, here or to whoever follows: that there is one.
+    Move.MEDIATE: Rule(_WAITING, Status.MEDIATED, (Part.STAFF,), (), _ALL),
     # From now on they are 匿名居民 to everybody.
     Move.HIDE: Rule(OPEN, None, (Part.REPORTER,)),
     # What a case's file holds beyond what staff see of it anyway; its reporter sees that it was read.
@@ -189,7 +193,7 @@ RULES = {
 _NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
 # What a case can be opened again after, and all there is no way on from but that.
 REOPENED = RULES[Move.REOPEN].start
-ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
+ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED, Status.MEDIATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
 from storage.letters import LetterStore
+from storage.mediation import MediationStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
@@ -102,6 +103,10 @@ class Desk:
     @cached_property
     def letters(self) -> LetterStore:
         return LetterStore(self._db, self.now)
+
+    @cached_property
+    def mediations(self) -> MediationStore:
+        return MediationStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:
@@ -311,7 +316,9 @@ class Desk:
     async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
         """Take what is to be sent now; routine messages that come late, or on one topic, become one."""
         claimed = await self.outbox.claim(way, limit, busy)
-        return [await self._folded(each) if each.routine else each for each in claimed]
+        whole = [await self._folded(each) if each.routine else each for each in claimed]
+        # Last of all: what is folded into one message is kept again.
+        return [replace(each, outgoing=self.outbox.opened(each.outgoing)) for each in whole]
 
     async def _folded(self, first: Claimed) -> Claimed:
         late = first.due_at < self.now - LATE

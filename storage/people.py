@@ -22,6 +22,7 @@ from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.letters import LetterStore
+from storage.mediation import MediationStore
 from storage.questions import QuestionStore
 from storage.sessions import LETTERS, SessionStore
 from storage.tables import (
@@ -54,12 +55,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, or the person whose next chat this is."""
+    """What a one-time code stands for: a role for an area, whose next chat this is, or a side of a mediation."""
 
     role: Role | None
     area: str | None
     person_id: int | None
     department: str | None = None
+    mediation: int | None = None
+    side: str | None = None
 
 
 _PERSON = (
@@ -371,6 +374,8 @@ class PeopleStore:
         area: str | None = None,
         department: str | None = None,
         person_id: int | None = None,
+        mediation: int | None = None,
+        side: str | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -382,6 +387,8 @@ class PeopleStore:
                 area=area,
                 department=department,
                 person_id=person_id,
+                mediation_id=mediation,
+                side=side,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -399,7 +406,14 @@ class PeopleStore:
                     Invitations.expires_at > self._now,
                 )
                 .values(used_at=self._now, used_by=person_id)
-                .returning(Invitations.role, Invitations.area, Invitations.person_id, Invitations.department)
+                .returning(
+                    Invitations.role,
+                    Invitations.area,
+                    Invitations.person_id,
+                    Invitations.department,
+                    Invitations.mediation_id,
+                    Invitations.side,
+                )
             )
         ).one_or_none()
         return Invitation(Role(row[0]) if row[0] else None, *row[1:]) if row else None
@@ -430,6 +444,7 @@ class PeopleStore:
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
+        await MediationStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -579,6 +594,9 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
             },
             [Held(worker.role, worker.area)],
         )
+    for mediator in district.mediators:
+        held = [Held(Role.MEDIATOR, room) for room in mediator.rooms]
+        yield mediator.key, {"name": mediator.name, "sample": mediator.sample}, held
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds
