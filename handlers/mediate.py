@@ -70,6 +70,7 @@ async def mediate(talk: Talk[Desk]) -> MediationAsked | None:
     if len(fitting) > 1:
         chosen = await talk.ask(ROOM, [(each.name, each.code) for each in fitting])
         room = next((each for each in fitting if each.code == chosen), room)
+    # Not shown again: a question is kept as it was asked, and these words are not under their key yet.
     facts: dict[str, Any] = {"words": words, "named": named, "room": room.name}
     if await talk.ask(SURE_OTHERS if others else SURE, name="mediate.sure", **facts) == "no":
         talk.say("mediate.dropped")

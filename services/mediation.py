@@ -66,7 +66,7 @@ _ENDED = (Stage.FAILED, Stage.REFUSED, Stage.WITHDRAWN)
 async def open_mediation(asked: MediationAsked, desk: Desk) -> None:
     room = desk.district.rooms.get(asked.room)
     if room is None:
-        raise Refused("mediate.none")
+        raise Refused("mediate.none", hotline=desk.district.hotline)
     first = asked.first
     if first is not None and len(await desk.mediations.live_of(first)) >= _MOST_LIVE:
         raise Refused("mediate.enough")
@@ -403,7 +403,7 @@ async def sign(signed: RecordSigned, desk: Desk) -> None:
         number=number_of(mediation),
         record=words_of(mediation, mediation.record),
         date=date_of(desk.now, desk.district),
-        until=date_of(desk.now + timedelta(days=CONFIRM_WITHIN), desk.district),
+        last=date_of(desk.now + timedelta(days=CONFIRM_WITHIN), desk.district),
         room=_room(mediation, desk).name,
     )
     for days in FOLLOW_UPS:
