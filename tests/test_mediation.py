@@ -106,6 +106,8 @@ async def test_nobody_but_the_two_sides_and_their_mediator_reads_a_word_on_any_w
 ) -> None:
     caplog.set_level(logging.DEBUG)
     await _to_agreement(stage)
+    for who in THEIRS:
+        await stage.say(who, "我的调解")
     for _ in range(8):
         await stage.wait(1, "天")
     tables = await stage.service.desks.read(_everything)
