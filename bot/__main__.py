@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.set_defaults(act=_check)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
     invite.add_argument(
-        "--role", required=True, help="gridworker、grid_leader、community、street、district、department、council_host"
+        "--role",
+        required=True,
+        help="gridworker、grid_leader、community、street、district、department、council_host、council_member",
     )
     invite.add_argument("--area", required=True, help="区划代码（12 位）或网格码（15 位）")
     invite.add_argument("--department", metavar="代号", help="身份是 department 时，哪个部门（见 departments.toml）")
@@ -45,6 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     verify = audits.add_parser("verify", help="把全部流水和封条读一遍；有不对的列出来，退出码 1")
     verify.add_argument("--seal", metavar="编号:摘要", help="以前记下的一张封条，看它还在不在")
     verify.set_defaults(act=_verify)
+    counts = commands.add_parser("statistics", help="统计：从流水重新数一遍").add_subparsers(
+        required=True, metavar="做什么"
+    )
+    again = counts.add_parser("recount", help="从流水重新数一遍，不对的改过来，列出差在哪里；有差的退出码 1")
+    again.set_defaults(act=_recount)
     category.add_to(commands)
     faq = commands.add_parser("faq", help="政策问答：发布前先考一考").add_subparsers(required=True, metavar="做什么")
     evaluate = faq.add_parser("evaluate", help="用一组问题考一份问答：答得对不对，该拒的拒不拒，快不快")
@@ -247,6 +254,21 @@ def _verify(settings: Settings, given: argparse.Namespace) -> int:
         print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
     except audit.BadSeal:
         print("封条是编号、冒号和 64 位摘要，照上次打印的原样写。", file=sys.stderr)
+    except LookupError:
+        print("这个数据库的表不是这一版的。先用这一版启动一次服务。", file=sys.stderr)
+    return 2
+
+
+def _recount(settings: Settings, _given: argparse.Namespace) -> int:
+    from bot import recount
+    from config.district import BadDistrict
+    from config.district import load as load_district
+
+    try:
+        district = load_district(settings.district)
+        return 0 if asyncio.run(recount.recount(settings, district, print)) else 1
+    except BadDistrict as bad:
+        print("区数据有误：", *bad.problems, sep="\n  ", file=sys.stderr)
     except LookupError:
         print("这个数据库的表不是这一版的。先用这一版启动一次服务。", file=sys.stderr)
     return 2

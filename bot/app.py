@@ -31,6 +31,7 @@ from bot.core.rules import Rules, When
 from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
+from bot.painter import Painter
 from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
@@ -40,6 +41,7 @@ from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
 from services import digest, sign_in, stale
+from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
 from storage.files import LARGEST, Album, FileStore, Store
@@ -141,6 +143,7 @@ class Service:
                 await desk.happen(OfficeLeft(gone))
             await storage.facts.put(connection, "district", self.district.digest)
             await stale.plan_now(desk)
+        await statistics.begin(connection)
         await digest.plan_next(desk)
         await stale.plan_next(desk)
         for phone in self.district.phones:
@@ -294,12 +297,13 @@ def build(
     turns: Turns[Desk] = Turns(desks, book, ear, new_id)
     answers = Answers(desks, ear)
     teller = Teller(desks, keys)
-    bell = Bell(desks, [answers.refresh, teller.refresh])
+    bell = Bell(desks, [answers.refresh, teller.refresh, Painter(desks).refresh])
     service = Service(settings, district, desks, turns, book, bell, answers, teller, ear, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])
         )
+    desks.paces = {each.platform: each.pace.per_second for each in service.adapters if each.pace is not None}
     return service
 
 

@@ -10,7 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.core.errors import Unavailable
 from services import digest, stale
-from storage import audit
+from storage import audit, statistics
 from storage.desk import Desk, Desks
 from storage.dues import Due
 from storage.sweep import sweep
@@ -35,6 +35,7 @@ class Bell:
         scheduler.add_job(self.ring, "interval", seconds=1, coalesce=True, max_instances=1, misfire_grace_time=None)
         scheduler.add_job(self._tidy, "interval", hours=1, coalesce=True, misfire_grace_time=None)
         scheduler.add_job(self._seal, "interval", minutes=5, coalesce=True, misfire_grace_time=None)
+        scheduler.add_job(self._count, "interval", minutes=1, coalesce=True, max_instances=1, misfire_grace_time=None)
         scheduler.start()
         try:
             await asyncio.Event().wait()
@@ -91,6 +92,16 @@ class Bell:
             if made is not None:
                 log.info("seal %d:%s over %d steps", made.number, made.digest.hex(), made.count)
 
+    async def _count(self) -> None:
+        """Gather what the statistics are made of; after an upgrade, first count what there was before."""
+        try:
+            if not await self._desks.read(lambda desk: desk.statistics.ready()):
+                done = await statistics.recounted(self._desks.database.url, self._desks.district.timezone)
+                log.info("statistics counted: %d cases, %d numbers put right", done.cases, done.wrong)
+            await statistics.gather(self._desks.database)
+        except Unavailable:
+            log.warning("the database does not answer, statistics are gathered in a minute")
+
     async def _tidy(self) -> None:
         await self._desks.write(_tidy)
         await sweep(self._desks.album.store, self._desks.database, self._desks.clock())
@@ -115,3 +126,5 @@ async def _tidy(desk: Desk) -> None:
     await desk.heard.prune(timedelta(days=7))
     await desk.dues.prune(timedelta(days=90))
     await desk.sessions.prune()
+    await desk.pictures.prune()
+    await desk.last_words.prune()

@@ -57,6 +57,7 @@ _PARTS = {
     Part.LEADER: "网格长",
     Part.STAFF: "社区及以上工作人员",
     Part.ABOVE: "比申请人高一级以上的人",
+    Part.COLLEAGUE: "受托接手的同事",
 }
 _NEEDS = {
     Need.REASON: "原因",

@@ -7,16 +7,18 @@ long, opening envelopes and drawing, is done in a thread, outside any transactio
 import asyncio
 import logging
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.core.errors import Unavailable
-from domain.councils import Ballot, Result
-from domain.counting import Paper, Tally, count, lot
+from domain.councils import Ballot, Electorate, result_of
+from domain.counting import Owners, Paper, Tally, count, lot
+from domain.voting import agreed
 from services import chart
-from services.councils import tell_result
+from services.results import tell_result
 from storage.desk import Desk, Desks
-from storage.keys import Keys, new_slip, opened
+from storage.keys import Keys, new_slip, opened, read
 
 log = logging.getLogger("xiaomazha.teller")
 
@@ -67,10 +69,11 @@ class Teller:
         if ballot.result is not None:
             return ballot
         envelopes = await self._desks.read(lambda desk: desk.ballots.envelopes(ballot))
-        papers, tally = await asyncio.to_thread(_counted, self._keys, ballot, envelopes)
-        for start in range(0, len(papers), _AT_ONCE):
-            await self._desks.write(partial(_drop_in, ballot.id, papers[start : start + _AT_ONCE]))
-        counted = await self._desks.write(partial(_settle, ballot.id, tally))
+        readings = await self._desks.read(lambda desk: desk.papers.all(ballot))
+        found = await asyncio.to_thread(_counted, self._keys, ballot, envelopes, readings)
+        for start in range(0, len(found.papers), _AT_ONCE):
+            await self._desks.write(partial(_drop_in, ballot.id, found.papers[start : start + _AT_ONCE]))
+        counted = await self._desks.write(partial(_settle, ballot.id, found))
         if counted is None:
             raise ValueError(f"the urn and the roll of ballot {ballot.id} do not agree")
         return counted
@@ -97,25 +100,68 @@ class Teller:
         self._looked = now
 
 
-def _counted(keys: Keys, ballot: Ballot, envelopes: list[tuple[str, str]]) -> tuple[list[tuple[str, Paper]], Tally]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was in the envelopes and on paper: in the order of the receipts, with whose it is in an open ballot."""
+
+    papers: list[tuple[str, Paper, int | None]]
+    tally: Tally
+    votes: list[tuple[int, Paper]]
+    on_paper: int
+    unsettled: int
+
+
+def _counted(
+    keys: Keys,
+    ballot: Ballot,
+    envelopes: list[tuple[str, str, int]],
+    readings: dict[int, tuple[str, dict[int, str]]],
+) -> _Found:
     # Where nobody voted not even the key is needed.
-    papers = opened(keys.seal(ballot.key or ""), envelopes) if envelopes else []
+    found: list[tuple[str, Paper, int]] = []
+    on_paper = 0
+    if envelopes or readings:
+        seal = keys.seal(ballot.key or "")
+        found = opened(seal, envelopes)
+        for number, (slip, sealed) in readings.items():
+            paper = agreed(read(seal, slip, sealed))
+            if paper is not None:
+                found.append((seal.receipt(slip), paper, number))
+                on_paper += 1
+        found.sort()
     options = len(ballot.options)
-    order = lot((receipt for receipt, _ in papers), options)
-    return papers, count(Counter(paper for _, paper in papers), ballot.method, options, order)
+    order = lot((receipt for receipt, _, _ in found), options)
+    tally = count(Counter(paper for _, paper, _ in found), ballot.method, options, order)
+    papers = [(receipt, paper, None if ballot.secret else voter) for receipt, paper, voter in found]
+    votes = [(voter, paper) for _, paper, voter in found]
+    return _Found(papers, tally, votes, on_paper, len(readings) - on_paper)
 
 
-async def _drop_in(number: int, papers: list[tuple[str, Paper]], desk: Desk) -> None:
+async def _drop_in(number: int, papers: list[tuple[str, Paper, int | None]], desk: Desk) -> None:
     await desk.ballots.drop_in(number, papers)
 
 
-async def _settle(number: int, tally: Tally, desk: Desk) -> Ballot | None:
+async def _settle(number: int, found: _Found, desk: Desk) -> Ballot | None:
     ballot = await desk.ballots.get(number, lock=True)
     if ballot.result is None:
-        result = Result(tally, max(await desk.ballots.eligible(ballot), tally.papers))
-        if not await desk.ballots.settle(ballot, result):
+        eligible = max(await desk.ballots.eligible(ballot), found.tally.papers)
+        owners = await _by_area(ballot, found, desk) if ballot.electorate is Electorate.OWNERS else ()
+        result = result_of(ballot, found.tally, eligible, owners, found.unsettled)
+        if not await desk.ballots.settle(ballot, result, found.on_paper):
             return None
     return await desk.ballots.get(number)
+
+
+async def _by_area(ballot: Ballot, found: _Found, desk: Desk) -> tuple[Owners, ...]:
+    """Everybody, then who voted for each option, by count and floor area."""
+    owners = await desk.rosters.owners(ballot.area)
+    sides = [
+        [owners[voter] for voter, paper in found.votes if paper == (option,) and voter in owners]
+        for option in range(len(ballot.options))
+    ]
+    return tuple(
+        Owners(sum(one.people for one in side), sum(one.area for one in side)) for side in ([*owners.values()], *sides)
+    )
 
 
 async def _seal_early(number: int, desk: Desk) -> None:

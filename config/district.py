@@ -263,12 +263,19 @@ def _places(rows: "_Rows", grids: Container[str]) -> Iterator[Place]:
 
 def _workers(rows: "_Rows", grids: Container[str], communities: Container[str]) -> Iterator[Worker]:
     rows.once("key")
+    near: dict[str, set[str]] = {}
+    for row in rows:
+        near.setdefault(row.cell("area")[:12], set()).add(row.cell("key"))
     for row in rows:
         role = row.choice("role", WORKERS)
         if role is Role.GRIDWORKER:
             area = row.known("area", grids, "网格（见 grids.csv）")
         else:
             area = row.known("area", communities, "社区或村（见 areas.csv）")
+        # A column of its own accord: a list without it names nobody.
+        stand_in = row.known("stand_in", near.get(area[:12], _ANYTHING), "同一社区网格员的 key", optional=True)
+        if row.sound and stand_in and stand_in == row.cell("key"):
+            row.wrong("代班的（stand_in）不能是本人")
         yield Worker(
             key=row.text("key"),
             name=row.text("name"),
@@ -278,6 +285,7 @@ def _workers(rows: "_Rows", grids: Container[str], communities: Container[str]) 
             phone_public=row.flag("phone_public"),
             hours=row.text("hours", optional=True),
             sample=row.flag("sample"),
+            stand_in=stand_in,
         )
 
 

@@ -76,7 +76,7 @@ def write(folder: Path) -> None:
     )
     _save(
         folder / "gridworkers.csv",
-        "key name role area phone phone_public hours sample",
+        "key name role area phone phone_public hours sample stand_in",
         _gridworkers(areas, present),
     )
 
@@ -151,7 +151,12 @@ def _gridworkers(areas: list[Area], grids: list[Grid]) -> Iterator[tuple[str, ..
         name = SURNAMES[i % len(SURNAMES)] + GIVEN[(7 * i + i // len(SURNAMES)) % len(GIVEN)] if i else "李强"
         phone = f"1380000{i // 6 + 1:04}" if i % 6 == 0 else ""
         public = "yes" if phone and i % 12 else "no"
-        yield key, f"{name}（示例）", role, area, phone, public, HOURS[i // 2 % len(HOURS)], "yes"
+        # Neighbours stand in for each other, two by two; the odd one has the last but one.
+        near = [other for other, held, there in posts if held is Role.GRIDWORKER and there[:12] == area[:12]]
+        pair = near.index(key) ^ 1 if key in near else -1
+        stand_in = "" if pair < 0 else near[pair if pair < len(near) else -2]
+        hours = HOURS[i // 2 % len(HOURS)]
+        yield key, f"{name}（示例）", role, area, phone, public, hours, "yes", stand_in
 
 
 def _save(path: Path, columns: str, rows: Iterable[tuple[object, ...]]) -> None:

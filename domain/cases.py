@@ -55,7 +55,10 @@ _PHASES = {
 
 
 class Part(StrEnum):
-    """The part somebody plays in one case. ABOVE: on a level above whoever asked for more time."""
+    """The part somebody plays in one case.
+
+    ABOVE: on a level above whoever asked for more time. COLLEAGUE: whoever is asked to take it over.
+    """
 
     REPORTER = "reporter"
     FOLLOWER = "follower"
@@ -64,6 +67,7 @@ class Part(StrEnum):
     LEADER = "leader"
     STAFF = "staff"
     ABOVE = "above"
+    COLLEAGUE = "colleague"
 
 
 class Need(StrEnum):
@@ -87,6 +91,10 @@ class Move(StrEnum):
     RETURN = "return"
     DISPATCH = "dispatch"
     FINISH = "finish"
+    ON_SITE = "on_site"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
+    DECLINE = "decline"
     RATE = "rate"
     VERIFY = "verify"
     REJECT = "reject"
@@ -147,6 +155,11 @@ RULES = {
     Move.RETURN: Rule(WITH_WORKER, Status.RETURNED, (Part.WORKER,), (Need.REASON,), (*_RESIDENTS, Part.STAFF)),
     Move.DISPATCH: Rule(UNDONE, Status.DISPATCHED, (Part.STAFF,), (Need.WORKER,), _ALL),
     Move.FINISH: Rule(UNDONE, Status.DONE, (Part.WORKER, Part.STAFF), (Need.PHOTO,), _RESIDENTS),
+    Move.ON_SITE: Rule((Status.HANDLING,), None, (Part.WORKER,), (), _RESIDENTS),
+    # It stays where it is until the colleague has taken it.
+    Move.HAND_OVER: Rule(WITH_WORKER, None, (Part.WORKER,), (Need.WORKER,), (Part.COLLEAGUE,)),
+    Move.TAKE_OVER: Rule(WITH_WORKER, Status.HANDLING, (Part.COLLEAGUE,), (), _ALL),
+    Move.DECLINE: Rule(WITH_WORKER, None, (Part.COLLEAGUE,), (), (Part.WORKER,)),
     Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,), (Need.SCORE,), (Part.FOLLOWER, Part.WORKER)),
     Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, Part.STAFF), (), _ALL),
     Move.REJECT: Rule(
@@ -201,7 +214,8 @@ class Case:
     """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
-    `look_at`: when a case that hangs is looked at again. `anonymous`: its reporter has no number for anybody.
+    `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
+    `anonymous`: its reporter has no number for anybody.
     """
 
     id: int
@@ -231,6 +245,7 @@ class Case:
     asked_rank: int | None = None
     reopen_until: datetime | None = None
     merged_into: int | None = None
+    offered_to: int | None = None
     anonymous: bool = False
 
 
@@ -273,6 +288,8 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
         played.add(Part.WORKER)
     if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
         played.add(Part.CHECKER)
+    if case.offered_to == person.id and person.has(*WORKERS):
+        played.add(Part.COLLEAGUE)
     if person.serves(case.grid, (Role.GRID_LEADER,)):
         played.add(Part.LEADER)
     if person.serves(case.grid, STAFF):
@@ -355,8 +372,8 @@ class ProblemReported:
 class CaseMoved:
     """Somebody did something with a case.
 
-    `to`: the worker it is dispatched to, or who is asked to check it; `into`: the case it is merged into; `score`: a
-    rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
+    `to`: the worker it is dispatched or handed over to, or who shall check it; `into`: the case it is merged into;
+    `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
     """
 
     case: int

@@ -1,15 +1,41 @@
-"""A ballot (表决): a question put to everybody in an area, one vote a person, secret, and sealed until it closes."""
+"""A ballot (表决): a question put to those it concerns, one vote each, sealed until it closes, and secret or open."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from domain.areas import covers
-from domain.counting import Method, Paper, Tally, valid
-from domain.people import STAFF, Person, Role
+from domain.counting import Method, Owners, Paper, Tally, Verdict, by_majority, by_owners, enough, valid
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
+from domain.rosters import Voter
 
-LONGEST = timedelta(days=60)
+LONGEST, FURTHEST = timedelta(days=60), timedelta(days=90)
 HOSTS = (Role.COUNCIL_HOST, *STAFF)
+# Who takes down the votes of those who do not vote in a chat.
+HELPERS = (*WORKERS, *HOSTS)
+# Of fewer than this the result itself would tell who voted what: the roll is not shown.
+HANDFUL = 5
+
+
+class Electorate(StrEnum):
+    """Whose votes count: everybody who lives there, households, owners, or the council's members."""
+
+    RESIDENTS = "residents"
+    HOUSEHOLDS = "households"
+    OWNERS = "owners"
+    MEMBERS = "members"
+
+
+BY_ROSTER = (Electorate.HOUSEHOLDS, Electorate.OWNERS)
+
+
+class How(StrEnum):
+    """How a vote came: in a chat, taken down by a helper before a witness, or on paper."""
+
+    CHAT = "chat"
+    ASSISTED = "assisted"
+    PAPER = "paper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +43,8 @@ class Ballot:
     """A question with its options. Closed at `closes_at` by the clock, whatever any message says.
 
     `key` names the key its envelopes are sealed under, `quorum` is in percent of the eligible, `matter` the number of
-    the council matter it settles.
+    the council matter it settles. `most`: so many of several options may be chosen, 0 for all. `secret`: after the
+    close nobody learns who voted what. `grave`: owners decide by three quarters. `begins_at`: None is from the start.
     """
 
     id: int
@@ -34,17 +61,39 @@ class Ballot:
     key: str | None = None
     result: "Result | None" = None
     matter: int | None = None
+    electorate: Electorate = Electorate.RESIDENTS
+    most: int = 0
+    begins_at: datetime | None = None
+    secret: bool = True
+    grave: bool = False
 
     def open_at(self, moment: datetime) -> bool:
-        return self.closed_at is None and self.cancelled is None and moment < self.closes_at
+        begun = self.begins_at is None or self.begins_at <= moment
+        return begun and self.closed_at is None and self.cancelled is None and moment < self.closes_at
+
+    @property
+    def by_roster(self) -> bool:
+        return self.electorate in BY_ROSTER
+
+    @property
+    def one_tap(self) -> bool:
+        """Whether one tap on an option is a whole vote."""
+        return self.method in (Method.SINGLE, Method.YES_NO)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The count of a closed ballot, and how many could have voted."""
+    """The count of a closed ballot, and how many could have voted.
+
+    `owners`: everybody, then those who voted for each option, by count and floor area. `unsettled`: papers on which
+    no two who entered them agreed, so that they do not count.
+    """
 
     tally: Tally
     eligible: int
+    verdict: Verdict | None = None
+    owners: tuple[Owners, ...] = ()
+    unsettled: int = 0
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -60,39 +109,99 @@ class Result:
         return self.votes / self.eligible if self.eligible else 0.0
 
 
-def check_opening(person: Person, area: str, options: tuple[str, ...], opens: datetime, closes: datetime) -> None:
-    """Raise `Refused` unless this person may put a question with these options to this area until then."""
-    if not person.serves(area, HOSTS):
+def result_of(
+    ballot: Ballot, tally: Tally, eligible: int, owners: tuple[Owners, ...] = (), unsettled: int = 0
+) -> Result:
+    """What a count means by the ballot's own rules; `owners` as in `Result`, where owners voted."""
+    verdict: Verdict | None = None
+    if ballot.electorate is Electorate.OWNERS:
+        everybody, *each = owners
+        voted = Owners(sum(one.people for one in each), sum(one.area for one in each))
+        verdict = by_owners(everybody, voted, each[0], grave=ballot.grave)
+    elif ballot.method is Method.YES_NO:
+        verdict = by_majority(tally, eligible, ballot.quorum)
+    elif not enough(tally.papers, eligible, ballot.quorum):
+        verdict = Verdict.TOO_FEW
+    return Result(tally, eligible, verdict, owners, unsettled)
+
+
+def check_opening(person: Person, opened: "BallotOpened", now: datetime) -> None:
+    """Raise `Refused` unless this person may put this question to this area until then."""
+    if not person.serves(opened.area, HOSTS):
         raise Refused("ballot.not_your_area", answer="ballot_open.area")
+    options = opened.options
     if not 2 <= len(options) <= 8 or len(set(options)) != len(options):
         raise Refused("ballot.bad_options", answer="ballot_open.options")
-    if closes <= opens:
+    begins = max(opened.begins_at or now, now)
+    if begins - now > FURTHEST:
+        raise Refused("ballot.too_far", answer="ballot_open.begins", days=FURTHEST.days)
+    if opened.closes_at <= begins:
         raise Refused("ballot.too_soon", answer="ballot_open.until")
-    if closes - opens > LONGEST:
+    if opened.closes_at - begins > LONGEST:
         raise Refused("ballot.too_long", answer="ballot_open.until", days=LONGEST.days)
+    if not 0 <= opened.quorum <= 100 or not 0 <= opened.most <= len(options):
+        raise Refused("ballot.bad_rules")
+    if opened.method is Method.YES_NO and len(options) != 3:
+        raise Refused("ballot.bad_rules")
+    if opened.electorate is Electorate.OWNERS and (opened.method is not Method.YES_NO or opened.secret):
+        # A floor area on a paper is a name, and the law counts floor areas.
+        raise Refused("ballot.owners_openly")
 
 
-def check_vote(ballot: Ballot, person: Person, paper: Paper | None, moment: datetime) -> None:
-    """Raise `Refused` unless this person may cast this paper now; None stands for one still to be marked."""
-    if person.grid is None or not covers(ballot.area, person.grid):
-        raise Refused("ballot.not_your_ballot")
-    if ballot.cancelled is not None:
-        raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
-    if not ballot.open_at(moment):
-        raise Refused("ballot.closed", question=ballot.question)
-    if paper is not None and not valid(paper, ballot.method, len(ballot.options)):
+def check_vote(
+    ballot: Ballot, person: Person, paper: Paper | None, moment: datetime, voter: Voter | None = None
+) -> None:
+    """Raise `Refused` unless this person may cast this paper now; None stands for one still to be marked.
+
+    `voter`: whom they are on the roster, where it is by roster.
+    """
+    check_eligible(ballot, person, voter)
+    check_open(ballot, moment)
+    if paper is not None and not valid(paper, ballot.method, len(ballot.options), ballot.most):
         raise Refused("ballot.no_such_option")
 
 
-def check_list(ballot: Ballot, person: Person) -> None:
-    """Raise `Refused` unless this person may see the published list of a ballot's receipts."""
+def check_open(ballot: Ballot, moment: datetime) -> None:
+    """Raise `Refused` unless votes are taken now."""
+    if ballot.cancelled is not None:
+        raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
+    if ballot.begins_at is not None and moment < ballot.begins_at:
+        raise Refused("ballot.not_yet", question=ballot.question, begins=ballot.begins_at)
+    if not ballot.open_at(moment):
+        raise Refused("ballot.closed", question=ballot.question)
+
+
+def check_eligible(ballot: Ballot, person: Person, voter: Voter | None) -> None:
+    """Raise `Refused`, saying why and what to do, unless the ballot is theirs to vote in."""
+    if ballot.by_roster:
+        if voter is None or not covers(ballot.area, voter.area):
+            raise Refused(f"ballot.not_on_roster_{ballot.electorate}", question=ballot.question)
+    elif ballot.electorate is Electorate.MEMBERS:
+        if not any(held.role is Role.COUNCIL_MEMBER and held.area == ballot.area for held in person.roles):
+            raise Refused("ballot.members_only", question=ballot.question)
+    elif person.grid is None or not covers(ballot.area, person.grid):
+        raise Refused("ballot.not_your_ballot")
+
+
+def check_list(ballot: Ballot, person: Person, voter: Voter | None = None) -> None:
+    """Raise `Refused` unless this person may see what is published of a counted ballot."""
     lives_there = person.grid is not None and covers(ballot.area, person.grid)
     if not lives_there and not person.serves(ballot.area, HOSTS):
-        raise Refused("ballot.not_your_ballot")
+        check_eligible(ballot, person, voter)
     if ballot.cancelled is not None:
         raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
     if not counted(ballot):
         raise Refused("ballot.not_counted", question=ballot.question, closes=ballot.closes_at)
+
+
+def check_roll(ballot: Ballot, person: Person, voter: Voter | None = None) -> None:
+    """Raise `Refused` unless this person may see who has voted: after the count, above the quorum, not of a handful."""
+    check_list(ballot, person, voter)
+    result = ballot.result
+    if result is None or not enough(result.votes, result.eligible, ballot.quorum):
+        raise Refused("ballot.roll_too_few", question=ballot.question, quorum=ballot.quorum)
+    if ballot.secret and result.votes < HANDFUL:
+        raise Refused("ballot.roll_handful", question=ballot.question, handful=HANDFUL)
 
 
 def counted(ballot: Ballot) -> bool:
@@ -102,7 +211,7 @@ def counted(ballot: Ballot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BallotOpened:
-    """A host put a question to an area."""
+    """A host put a question to an area; its rules as in `Ballot`."""
 
     by: int
     area: str
@@ -110,6 +219,20 @@ class BallotOpened:
     options: tuple[str, ...]
     closes_at: datetime
     matter: int | None = None
+    method: Method = Method.SINGLE
+    most: int = 0
+    electorate: Electorate = Electorate.RESIDENTS
+    begins_at: datetime | None = None
+    secret: bool = True
+    quorum: int = 0
+    grave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BallotBegins:
+    """Time to ask those whose votes count."""
+
+    ballot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +242,6 @@ class BallotCancelled:
     ballot: int
     by: int
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class VoteCast:
-    """A resident voted, or changed their vote. Never planned for later: nobody may read it anywhere."""
-
-    ballot: int
-    by: int
-    paper: Paper
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,16 +58,35 @@ class Tally:
     rounds: tuple[Round, ...] = ()
 
 
-def valid(paper: Paper, method: Method, options: int) -> bool:
-    """Whether a paper is marked as the method asks."""
+def valid(paper: Paper, method: Method, options: int, most: int = 0) -> bool:
+    """Whether a paper is marked as the method asks; `most`: so many of several may be named, 0 for all of them."""
     if method is Method.SCORE:
         return len(paper) == options and all(0 <= each <= BEST for each in paper)
     named = all(0 <= each < options for each in paper) and len(set(paper)) == len(paper)
     if method is Method.SEVERAL:
-        return named and len(paper) > 0 and list(paper) == sorted(paper)
+        return named and 0 < len(paper) <= (most or options) and list(paper) == sorted(paper)
     if method is Method.RANKED:
         return named and len(paper) > 0
     return named and len(paper) == 1
+
+
+def paper_of(marks: Sequence[int], method: Method) -> Paper | None:
+    """A paper from what was said of each option in turn: chosen or not (several), its rank or 0, its score.
+
+    None when two options were given one rank.
+    """
+    if method is Method.SCORE:
+        return tuple(marks)
+    named = [option for option, mark in enumerate(marks) if mark]
+    if method is Method.SEVERAL:
+        return tuple(named)
+    ranks = [marks[option] for option in named]
+    return tuple(sorted(named, key=lambda option: marks[option])) if len(set(ranks)) == len(ranks) else None
+
+
+def marks_of(method: Method, options: int) -> range:
+    """What may be said of one option when they are gone through one after the other."""
+    return range({Method.SEVERAL: 1, Method.RANKED: options, Method.SCORE: BEST}[method] + 1)
 
 
 def count(papers: Mapping[Paper, int], method: Method, options: int, order: Sequence[int]) -> Tally:
@@ -177,8 +196,3 @@ def by_owners(everybody: Owners, voted: Owners, agreed: Owners, *, grave: bool) 
     if all((4 * yes >= 3 * took_part) if grave else (2 * yes > took_part) for took_part, _, yes in shares):
         return Verdict.PASSED
     return Verdict.NOT_AGREED
-
-
-def one_a_household(papers: Iterable[tuple[str, Paper]]) -> Counter[Paper]:
-    """The papers of households, in the order they were cast: whoever of a household votes last speaks for it."""
-    return Counter(dict(papers).values())

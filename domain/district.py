@@ -60,7 +60,10 @@ def answer_for(entry: Entry, grid: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A gridworker or grid leader as the district's list has them; `area` is a grid, or a community for a leader."""
+    """A gridworker or grid leader as the district's list has them; `area` is a grid, or a community for a leader.
+
+    `stand_in` is the key of whoever stands in for them as a rule.
+    """
 
     key: str
     name: str
@@ -70,6 +73,7 @@ class Worker:
     phone_public: bool = False
     hours: str = ""
     sample: bool = False
+    stand_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

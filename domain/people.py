@@ -19,6 +19,7 @@ class Role(StrEnum):
     DEPARTMENT = "department"
     COUNCIL_HOST = "council_host"
     MEDIATOR = "mediator"
+    COUNCIL_MEMBER = "council_member"
 
 
 WORKERS = (Role.GRIDWORKER, Role.GRID_LEADER)

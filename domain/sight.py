@@ -37,7 +37,7 @@ def visible(case: Case, person: Person, category: Category, *, follows: bool = F
         return None
     kept_back = hidden(case, category)
     own = case.reporter_id == person.id
-    if not playing & {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF}:
+    if not playing & {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF, Part.COLLEAGUE}:
         if own:
             return _OWN
         # A photo of how it looks now shows the door as well as words do.
@@ -48,7 +48,8 @@ def visible(case: Case, person: Person, category: Category, *, follows: bool = F
         words=True,
         photos=handles or own,
         inside=True,
-        phone=handles and not own and not case.anonymous,
+        # Whoever is only asked to take it over need not reach anybody yet.
+        phone=handles and not own and not case.anonymous and playing != {Part.COLLEAGUE},
     )
 
 

@@ -14,7 +14,10 @@ from storage.desk import Desk
 
 # The buttons a card offers, in the order they are wanted.
 _OFFERED = (
+    Move.TAKE_OVER,
+    Move.DECLINE,
     Move.ACCEPT,
+    Move.ON_SITE,
     Move.FINISH,
     Move.RATE,
     Move.APPRAISE,
@@ -26,6 +29,7 @@ _OFFERED = (
     Move.RESUME,
     Move.DISPATCH,
     Move.RETURN,
+    Move.HAND_OVER,
     Move.ASK_TIME,
     Move.MERGE,
     Move.HANG,
@@ -43,6 +47,8 @@ _OFFERED = (
 _MEDIATED = ("neighbours", "noise", "leak", "property", "dogs", "parking")
 # Said among colleagues, or to be read only by who has asked for it.
 _INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ)
+# Among colleagues altogether.
+AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
 
 def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
@@ -104,6 +110,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 },
             )
             for step in steps
+            if inside or step.move not in AMONG_US
         ),
     )
 
@@ -159,12 +166,3 @@ def _further(talk: Talk[Desk], case: Case) -> Phrase | str:
 async def _phone(desk: Desk, person_id: int | None) -> str | None:
     person = await desk.people.get(person_id) if person_id else None
     return person.phone if person else None
-
-
-def opener(conversation: str, case: Case) -> Choice:
-    """A case in one button: number and first words."""
-    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
-
-
-def short(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

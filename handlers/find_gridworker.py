@@ -68,7 +68,14 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         people = await desk.people.serving(code, WORKERS) or await desk.people.serving(code[:12], WORKERS)
         return [_Worker(person, await desk.people.hours(person.id)) for person in people]
 
+    async def away_from(desk: Desk) -> list[tuple[str, str | None]]:
+        return await desk.leaves.away_from(code)
+
     workers = await talk.look("workers", list[_Worker], of_grid)
+    away = await talk.look("away", list[tuple[str, str | None]], away_from)
+    stand_ins = "、".join(acting for _, acting in away if acting)
+    # Whose grid it is they go on being; the others are there for today.
+    names = [name for name, _ in away] or [each.person.name or "" for each in workers]
     grid = talk.district.grids[code]
     choices = [Choice("grid.write", opens="write", given={"to": str(each.person.id)}) for each in workers[:1]]
     if talk.person.grid != code:
@@ -83,7 +90,8 @@ async def _card(talk: Talk[Desk], code: str) -> None:
         code=grid.code,
         kind=talk.district.kinds[grid.kind],
         sample=Phrase("grid.sample") if grid.sample else "",
-        names="、".join(each.person.name or "" for each in workers),
+        names="、".join(names),
+        today=Phrase("grid.today", {"stand_in": stand_ins}) if stand_ins else "",
         hours=next((each.hours for each in workers if each.hours), ""),
         phone=Phrase("grid.phone", {"phone": phone}) if phone else "",
         duties=tuple(f"· {duty}" for duty in talk.district.duties.get(grid.kind, ())),

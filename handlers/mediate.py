@@ -50,7 +50,7 @@ SURE_OTHERS = Ask("mediate.sure_others", plain.choice, choices=_YES_NO, confirms
 
 
 @conversation(
-    "mediate", opens_with=["申请调解", "调解", "找人调解", "请人调解", "我要调解", "/mediate"], place=8, private=True
+    "mediate", opens_with=["申请调解", "调解", "找人调解", "请人调解", "我要调解", "/mediate"], place=9, private=True
 )
 async def mediate(talk: Talk[Desk]) -> MediationAsked | None:
     if not talk.district.rooms:

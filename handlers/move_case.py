@@ -9,9 +9,11 @@ from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
 from domain.district import District
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
-from handlers.case_card import short
+from domain.walking import about, metres
+from handlers.colleagues import workers_of
 from nlp import plain, when
 from nlp.category import OTHER
+from services.news import short
 from services.sight import all_seen, seen
 from storage.desk import Desk
 
@@ -27,6 +29,11 @@ def _photo(heard: Heard, _district: District) -> Heard:
     if not heard.photos:
         raise Unclear("case.needs.photo_first")
     return heard
+
+
+def _there(heard: Heard, district: District) -> Heard:
+    """A position will do as well."""
+    return heard if heard.position else _done(heard, district)
 
 
 def _moment(heard: Heard, district: District) -> datetime:
@@ -48,6 +55,10 @@ SCORE = Ask("case.score", plain.number_choice, choices=(("case.good", "3"), ("ca
 WHY_POOR = Ask("case.why_poor", _done, choices=(("case.no_comment", "plain"),), free=True)
 KIND = Ask("case.kind", plain.choice)
 WORKER = Ask("case.to_whom", plain.number_choice)
+# Answered under the same name.
+COLLEAGUE = Ask("case.to_colleague", plain.number_choice)
+PASS_ON = Ask("case.pass_on", _done, choices=(("case.nothing_to_pass_on", "plain"),), free=True)
+ARRIVAL = Ask("case.arrival", _there, choices=(("case.just_here", "plain"),), free=True)
 CHECKER = Ask("case.by_whom", plain.number_choice)
 INTO = Ask("case.into", plain.number_choice)
 UNTIL = Ask("case.until", _moment)
@@ -97,6 +108,18 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
                 return None
         case Move.DISPATCH:
             to = await talk.ask(WORKER, await _workers(talk, case), number=case.number)
+        case Move.ON_SITE:
+            there = await talk.ask(ARRIVAL, number=case.number)
+            words, photos = "" if there.choice else (there.text[:1000] or _how_near(case, there)), there.photos
+        case Move.HAND_OVER:
+            people = await talk.look("colleagues", list[Person], lambda desk: workers_for(case, desk, chat=True))
+            free = [each for each in people if each.id not in (talk.person.id, case.worker_id, case.offered_to)]
+            if not free:
+                talk.say("case.offered_before" if case.offered_to else "case.no_colleague", number=case.number)
+                return None
+            to = await talk.ask(COLLEAGUE, _named(talk, free), name="case.to_whom", number=case.number)
+            message = await talk.ask(PASS_ON, number=case.number)
+            words = "" if message.choice else message.text[:300]
         case Move.ASK_CHECK:
             others = [(name, number) for name, number in await _workers(talk, case) if int(number) not in case.doers]
             if not others:
@@ -147,17 +170,30 @@ def _days_on(start: datetime, move: Move) -> list[tuple[str, str]]:
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
-    people = await talk.look("workers", list[Person], lambda desk: workers_for(case, desk))
+    return _named(talk, await talk.look("workers", list[Person], lambda desk: workers_for(case, desk)))
+
+
+def _named(talk: Talk[Desk], people: list[Person]) -> list[tuple[str, str]]:
     return [(f"{person.name} · {talk.district.area_name(person.roles[0].area)}", str(person.id)) for person in people]
 
 
-async def workers_for(case: Case, desk: Desk) -> list[Person]:
-    """Who a case may be given to: its community's workers with a chat, its own grid's first; all, if none has one."""
-    grids = desk.district.grids_in(case.grid[:12], desk.district.day(desk.now))
-    areas = [*(grid.code for grid in grids), case.grid[:12]]
-    for reachable in (True, False):
-        found = [person for area in areas for person in await desk.people.serving(area, WORKERS, reachable=reachable)]
-        if found:
+def _how_near(case: Case, there: Heard) -> str:
+    """How far from what was reported somebody is; where they are is nobody's business and not kept."""
+    if there.position is None:
+        return "（见照片）"
+    if case.latitude is None or case.longitude is None:
+        return "（发了定位）"
+    here = (there.position.latitude, there.position.longitude)
+    return f"（离报的地方约 {about(metres(here, (case.latitude, case.longitude)))}）"
+
+
+async def workers_for(case: Case, desk: Desk, *, chat: bool = False) -> list[Person]:
+    """Who a case may be given to: its community's workers with a chat, its own grid's first; all, if none has one.
+
+    `chat`: only those who have one.
+    """
+    for reachable in (True,) if chat else (True, False):
+        if found := await workers_of(case.grid[:12], desk, reachable=reachable):
             break
     if desk.district.category(case.category).to_staff:
         found = [person for person in found if not person.serves(case.grid, WORKERS)]

@@ -8,7 +8,7 @@ from bot.core.words import Choice
 from domain.cases import Case, Move, Score, Step, moves
 from handlers import case_card
 from nlp.normalise import fold
-from services.news import promised, scores, unfollow
+from services.news import opener, promised, scores, unfollow
 from storage.desk import Desk
 
 _SHOWN = 10
@@ -46,7 +46,7 @@ async def _mark(desk: Desk) -> str:
 def _opener(talk: Talk[Desk], case: Case, mark: str) -> Choice:
     """A case in one button; of one they follow, marked, not the words of whoever reported it."""
     if case.reporter_id == talk.person.id:
-        return case_card.opener("mine", case)
+        return opener("mine", case)
     kind = talk.district.category(case.category).name
     return Choice(f"{mark} · {case.number} {kind}", opens="mine", given={"case": str(case.id)})
 
@@ -66,7 +66,9 @@ async def _show_followed(talk: Talk[Desk], case: Case) -> None:
         progress=case_card.progress(case),
         now=Phrase(f"case.now.{case.status}"),
         steps=tuple(
-            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""}) for step in steps
+            Phrase("case.step", {"at": step.at, "move": Phrase(f"case.did.{step.move}"), "words": ""})
+            for step in steps
+            if step.move not in case_card.AMONG_US
         ),
         choices=[*scores_left, unfollow(case)],
     )

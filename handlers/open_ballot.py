@@ -1,22 +1,32 @@
 """A host puts a question to an area: what, which answers, until when; then sees exactly what residents will see."""
 
 import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import count
 
 from bot.core.errors import Unclear
+from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
-from domain.areas import prefix
+from bot.core.words import Kind
 from domain.councils import HOSTS, Ballot, BallotCancelled, BallotOpened, check_opening
+from domain.counting import Method
 from domain.district import District
+from handlers.ballot_rules import YES_NO, change
 from nlp import plain, when
+from services.ballot_words import Lines, numbered, options
+from services.councils import announced
 from storage.desk import Desk
 
 _BETWEEN = re.compile(r"[\n;；/、|]+|[,，](?!\d)")
+# Of so many a host wants to know how long it takes.
+MANY = 500
 
 
 def _options(heard: Heard, _district: District) -> tuple[str, ...]:
     """Two to eight different answers, one a line or between commas."""
     if heard.choice == "yes_no":
-        return ("同意", "不同意", "弃权")
+        return YES_NO
     found = tuple(part.strip() for part in _BETWEEN.split(heard.text) if part.strip())
     if not 2 <= len(found) <= 8 or len(set(found)) != len(found):
         raise Unclear("ballot_open.options_unclear")
@@ -37,7 +47,12 @@ UNTIL = Ask(
         ("ballot_open.week", "7 天后"),
     ),
 )
-SURE = Ask("ballot_open.sure", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")), confirms=True)
+SURE = Ask(
+    "ballot_open.sure",
+    plain.choice,
+    choices=(("word.yes", "yes"), ("word.no", "no"), ("ballot_open.change", "change")),
+    confirms=True,
+)
 
 
 @conversation("ballot_open", opens_with=["发起表决", "发起投票", "/ballot"], roles=HOSTS, place=11)
@@ -47,22 +62,69 @@ async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
         areas[0] if len(areas) == 1 else await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
     )
     question = talk.opening.text if len(talk.opening.text) >= 4 else await talk.ask(QUESTION)
-    options = await talk.ask(OPTIONS)
+    answers = await talk.ask(OPTIONS)
     until = await talk.ask(UNTIL)
-    check_opening(talk.person, area, options, talk.now, until)
-    people = await talk.look("eligible", int, lambda desk: desk.people.count_residents(prefix(area)))
-    sure = await talk.ask(
-        SURE,
-        area=talk.district.area_name(area),
-        question=question,
-        until=until,
-        people=people,
-        options="\n".join(f"{number}. {label}" for number, label in enumerate(options, 1)),
+    method = Method.YES_NO if answers == YES_NO else Method.SINGLE
+    opened = BallotOpened(talk.person.id, area, question, answers, until, method=method)
+    for turn in count(1):
+        check_opening(talk.person, opened, talk.now)
+        name = f"{SURE.name}.{turn}" if turn > 1 else SURE.name
+        seen, buttons, notes = await _preview(talk, opened)
+        sure = await talk.ask(SURE, name=name, seen=seen, buttons=buttons, notes=notes)
+        if sure == "yes":
+            return opened
+        if sure == "no":
+            break
+        opened = await change(talk, opened, turn)
+    talk.say("ballot_open.dropped")
+    return None
+
+
+async def _preview(talk: Talk[Desk], opened: BallotOpened) -> tuple[Phrase, Lines, Lines]:
+    """What residents will see, word for word, and how long it takes until all of them have."""
+    ballot = Ballot(
+        0, opened.area, opened.question, opened.options, opened.by, talk.now, opened.closes_at,
+        method=opened.method, most=opened.most, electorate=opened.electorate, begins_at=opened.begins_at,
+        secret=opened.secret, quorum=opened.quorum, grave=opened.grave,
+    )  # fmt: skip
+    reach = await talk.look(
+        f"reach.{opened.electorate}", dict[str, int], lambda desk: desk.people.reachable(opened.electorate, opened.area)
     )
-    if sure == "no":
-        talk.say("ballot_open.dropped")
-        return None
-    return BallotOpened(talk.person.id, area, question, options, until)
+    starts, quiet, takes = await talk.look(
+        f"pace.{opened.electorate}", tuple[datetime, bool, float], lambda desk: _pace(desk, reach)
+    )
+    begins = opened.begins_at or starts
+    people = sum(reach.values())
+    notes: list[Phrase] = [] if opened.begins_at is None else [Phrase("ballot_open.begins_at", {"begins": begins})]
+    if people >= MANY:
+        notes.append(Phrase("ballot_open.takes", {"people": people, "takes": _long(takes)}))
+        if begins + timedelta(seconds=takes) > opened.closes_at:
+            notes.append(Phrase("ballot_open.too_slow"))
+    if opened.begins_at is None and quiet:
+        notes.append(Phrase("ballot_open.quiet", {"starts": starts}))
+    seen = Phrase("ballot.opened", announced(ballot, talk.district.area_name(opened.area)))
+    return seen, _buttons(ballot), (*notes, Phrase("ballot_open.told", {"people": people}))
+
+
+async def _pace(desk: Desk, reach: Mapping[str, int]) -> tuple[datetime, bool, float]:
+    starts = desk.awake(Kind.REMINDER)
+    return starts, starts > desk.now, desk.takes(reach)
+
+
+def _long(seconds: float) -> Phrase:
+    minutes = max(1, round(seconds / 60))
+    shown = {"hours": minutes // 60, "minutes": minutes % 60}
+    return Phrase("ballot_open.hours" if minutes >= 60 else "ballot_open.minutes", shown)
+
+
+def _buttons(ballot: Ballot) -> Lines:
+    """The buttons that will hang under it."""
+    if ballot.one_tap:
+        return numbered(ballot.options)
+    return tuple(
+        Phrase("ballot_open.button", {"label": Phrase(each.label) if each.label.startswith("vote.") else each.label})
+        for each in options(ballot)
+    )
 
 
 CANCEL_WHICH = Ask("ballot_cancel.which", plain.number_choice)

@@ -10,8 +10,8 @@ from domain.district import District, Entry, answer_for
 from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling
 from domain.people import STAFF
 from domain.refusals import Refused
-from handlers.case_card import short
 from nlp import plain, when
+from services.news import short
 from services.questions import LONGEST_ANSWER, caution
 from storage.desk import Desk
 

@@ -8,7 +8,9 @@ from domain.councils import Ballot, check_list
 from domain.counting import Paper, count
 from domain.district import District
 from domain.refusals import Refused
-from services.councils import words_of
+from domain.rosters import Voter
+from handlers.roll import names_of, turning
+from services.ballot_words import marked
 from storage.desk import Desk
 from storage.keys import as_receipt
 
@@ -41,8 +43,9 @@ async def read_the_list(talk: Talk[Desk]) -> None:
     ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
-    check_list(ballot, talk.person)
-    await _show(talk, ballot, page)
+    voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.area))
+    check_list(ballot, talk.person, voter)
+    await (_show(talk, ballot, page) if ballot.secret else _show_openly(talk, ballot, page))
 
 
 async def _show(talk: Talk[Desk], ballot: Ballot, page: int) -> None:
@@ -66,16 +69,40 @@ async def _show(talk: Talk[Desk], ballot: Ballot, page: int) -> None:
         page=page + 1,
         pages=last + 1,
         lines=tuple(
-            Phrase("receipts.line", {"receipt": receipt, "marked": words_of(paper, ballot.options)[0]})
+            Phrase("receipts.line", {"receipt": receipt, "marked": marked(paper, ballot.method, ballot.options)})
             for receipt, paper in listed
         ),
-        choices=[
-            *([Choice("receipts.back", opens="receipts", given=_place(ballot, page - 1))] if page > 0 else []),
-            *([Choice("receipts.on", opens="receipts", given=_place(ballot, page + 1))] if page < last else []),
-            Choice("receipts.find", opens="receipts"),
-        ],
+        choices=[*turning("receipts", ballot, page, last), Choice("receipts.find", opens="receipts")],
     )
 
 
-def _place(ballot: Ballot, page: int) -> dict[str, str]:
-    return {"ballot": str(ballot.id), "page": str(page)}
+async def _show_openly(talk: Talk[Desk], ballot: Ballot, page: int) -> None:
+    """What each voted in an open ballot, by name."""
+    votes = ballot.result.votes if ballot.result else 0
+    if not votes:
+        talk.say("receipts.empty", question=ballot.question)
+        return
+    last = (votes - 1) // PAGE
+    page = min(max(page, 0), last)
+    listed = await talk.look(
+        "openly", list[tuple[int, Paper]], lambda desk: desk.ballots.openly(ballot, page * PAGE, PAGE)
+    )
+    names = await talk.look("names", dict[int, str], lambda desk: names_of(desk, ballot, [each for each, _ in listed]))
+    talk.say(
+        "receipts.openly",
+        question=ballot.question,
+        votes=votes,
+        page=page + 1,
+        pages=last + 1,
+        lines=tuple(
+            Phrase(
+                "receipts.open_line",
+                {
+                    "name": names.get(voter) or Phrase("roll.nameless"),
+                    "marked": marked(paper, ballot.method, ballot.options),
+                },
+            )
+            for voter, paper in listed
+        ),
+        choices=turning("receipts", ballot, page, last),
+    )

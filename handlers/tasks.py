@@ -5,6 +5,7 @@ from bot.core.talk import Talk, conversation
 from domain.cases import OPEN, WITH_WORKER, Case, Status
 from domain.people import STAFF, WORKERS, Role
 from handlers import case_card
+from services.news import opener, short
 from services.sight import all_seen, sight_of
 from storage.desk import Desk
 
@@ -29,7 +30,7 @@ async def tasks(talk: Talk[Desk]) -> None:
     if len(waiting) > 1:
         talk.say(
             "tasks.which",
-            choices=[case_card.opener("tasks", case) for case in waiting[:SHOWN]],
+            choices=[opener("tasks", case) for case in waiting[:SHOWN]],
             count=len(waiting),
             cases=tuple(
                 Phrase(
@@ -38,7 +39,7 @@ async def tasks(talk: Talk[Desk]) -> None:
                         "number": case.number,
                         "status": Phrase(f"case.status.{case.status}"),
                         "place": case.place,
-                        "words": case_card.short(case.words, 30),
+                        "words": short(case.words, 30),
                         "due": case.due_at,
                     },
                 )
@@ -61,6 +62,8 @@ async def _show(number: int, talk: Talk[Desk]) -> None:
 
 async def _waiting(desk: Desk, talk: Talk[Desk]) -> list[Case]:
     found = {case.id: case for case in await desk.cases.of_worker(talk.person.id, WITH_WORKER)}
+    for case in await desk.cases.offered_to(talk.person.id):
+        found.setdefault(case.id, case)
     for area in talk.person.areas(*STAFF):
         for case in await desk.cases.in_area(area, [Status.RETURNED, Status.DONE, *OPEN], limit=500):
             found.setdefault(case.id, case)

@@ -1,22 +1,57 @@
-"""A resident votes on what is put to their area, and may change their mind until it closes."""
+"""A resident votes on what is put to them, and may change their mind until it closes."""
 
 from bot.core.talk import Talk, conversation
 from bot.core.words import Choice
-from domain.councils import Ballot, VoteCast, check_vote
+from domain.councils import BY_ROSTER, Ballot, check_open, check_vote
+from domain.counting import Paper
 from domain.refusals import Refused
-from services.councils import options
+from domain.rosters import Voter
+from domain.voting import PaperDrafted, PaperMarked, VoteCast
+from nlp import paper
+from services.ballot_words import asked_again, options
 from storage.desk import Desk
+
+_CONFIRM = (Choice("confirm.title", opens="confirm"),)
 
 
 @conversation("vote", opens_with=["表决", "投票", "我要投票", "议事会", "/vote"], link="v", place=5, private=True)
-async def vote(talk: Talk[Desk]) -> VoteCast | None:
-    chosen = talk.given.get("ballot") or talk.opening.text
+async def vote(talk: Talk[Desk]) -> VoteCast | PaperDrafted | PaperMarked | None:
+    marks = talk.given.get("marks", "")
+    # Numbers alone belong to what they were asked last.
+    asked_last = await talk.look("asked", str, _last_asked) if marks else talk.opening.text
+    ballot = await _which(talk, talk.given.get("ballot") or asked_last, marks)
+    if ballot is None:
+        return None
+    by, given = talk.person.id, talk.given
+    if marks:
+        return PaperMarked(ballot.id, by, paper.read(marks, ballot.method, len(ballot.options)))
+    if "option" in given:
+        chosen = (int(given["option"]),)
+        return VoteCast(ballot.id, by, chosen) if ballot.one_tap else PaperMarked(ballot.id, by, chosen)
+    if "step" in given:
+        return PaperDrafted(ballot.id, by, ())
+    if token := given.get("draft") or given.get("paper"):
+        # Before its key is asked for: it may be gone.
+        check_open(ballot, talk.now)
+        carried = await talk.look("carried", Paper, lambda desk: _carried(desk, ballot, token))
+        return VoteCast(ballot.id, by, carried) if "paper" in given else PaperDrafted(ballot.id, by, carried)
+    await _show(talk, ballot)
+    return None
+
+
+async def _carried(desk: Desk, ballot: Ballot, token: str) -> Paper:
+    return desk.keys.seal(ballot.key or "").drafted(token)
+
+
+async def _which(talk: Talk[Desk], chosen: str, marks: str) -> Ballot | None:
+    """The ballot meant, or None when they were told which there are."""
     if not (chosen.isdecimal() and len(chosen) < 10):
-        grid = talk.person.grid
-        if grid is None:
+        ballots = await talk.look("open", list[Ballot], lambda desk: open_to(desk, talk.person.id))
+        if marks:
+            ballots = [each for each in ballots if not each.one_tap]
+        if not ballots and talk.person.grid is None:
             talk.say("vote.where_first", choices=[Choice("settle.title", opens="settle")])
             return None
-        ballots = await talk.look("open", list[Ballot], lambda desk: desk.ballots.open_for(grid))
         if not ballots:
             talk.say("vote.none")
             return None
@@ -26,13 +61,39 @@ async def vote(talk: Talk[Desk]) -> VoteCast | None:
                 choices=[Choice(each.question, opens="vote", given={"ballot": str(each.id)}) for each in ballots],
             )
             return None
-        chosen = str(ballots[0].id)
+        return ballots[0]
     number = int(chosen)
     ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
-    if "option" in talk.given:
-        return VoteCast(ballot.id, talk.person.id, (int(talk.given["option"]),))
-    check_vote(ballot, talk.person, None, talk.now)
-    talk.say("vote.option", question=ballot.question, closes=ballot.closes_at, choices=options(ballot))
-    return None
+    return ballot
+
+
+async def _last_asked(desk: Desk) -> str:
+    return await desk.last_given("ballot") or ""
+
+
+async def open_to(desk: Desk, number: int) -> list[Ballot]:
+    """The ballots open now that concern somebody: where they live, where they own, in whose council they sit."""
+    person = await desk.people.get(number)
+    if person is None:
+        return []
+    homes = {voter.area for voter in await desk.rosters.of(number)}
+    seats = {held.area for held in person.roles if held.role == "council_member"}
+    lives = [person.grid] if person.grid else []
+    found = await desk.ballots.open_for(*lives, *homes, *seats)
+    return [each for each in found if each.electorate != "members" or each.area in seats]
+
+
+async def _show(talk: Talk[Desk], ballot: Ballot) -> None:
+    voter: Voter | None = None
+    if ballot.electorate in BY_ROSTER:
+        voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.area))
+    try:
+        check_vote(ballot, talk.person, None, talk.now, voter)
+    except Refused as refused:
+        if not refused.key.startswith("ballot.not_on_roster"):
+            raise
+        talk.say(f"ballot.not_on_roster_{ballot.electorate}", choices=_CONFIRM, question=ballot.question)
+        return
+    talk.say("vote.option", question=ballot.question, lines=asked_again(ballot), choices=options(ballot))

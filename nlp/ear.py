@@ -12,7 +12,7 @@ from bot.core.words import Said
 from domain.catalogue import Category
 from domain.district import District, Entry
 from domain.faq import Match
-from nlp import faq, grid_code, linear, normalise, place, private, routing
+from nlp import faq, grid_code, linear, normalise, paper, place, private, routing
 from nlp.category import OTHER, Kinds, named
 from nlp.grams import Reader
 from nlp.linear import Model
@@ -74,7 +74,7 @@ class Ear:
         return self._guessed(text)
 
     def intent(self, said: Said) -> Meant:
-        """What is certain first: a shared number, a code, a photo, a receipt. The rest is for the router to weigh."""
+        """What is certain first: a shared number, a code, a photo, a receipt, a paper. The rest is for the router."""
         text = said.text.strip()
         if said.phone:
             return Meant("phone")
@@ -84,6 +84,8 @@ class Ear:
             return Meant("receipts")
         if said.photos or said.position:
             return Meant("report", {"guessed": "yes"})
+        if paper.looks_like(text):
+            return Meant("vote", {"marks": text})
         folded = normalise.fold(text)
         if _RECEIPT.search(folded) and len(folded) < 40:
             return Meant("mine")

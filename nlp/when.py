@@ -65,6 +65,55 @@ def happened(heard: Heard, district: District) -> date | None:
     return next((day - timedelta(days=ago) for word, ago in _AGO.items() if word in text), None)
 
 
+_TO = re.compile(r"\s*(?:到|至|[—–~～-]+)\s*")
+_LASTING = re.compile(
+    r"^(.*?)(?:起|开始)?[\s,，]*(?:请|休|共|一共)?\s*(\d{1,3}|[一二两三四五六七八九十]{1,3})\s*(?:个)?(天|周|星期)(?:假)?$"
+)
+_DAY_ALONE = re.compile(r"^(\d{1,2})\s*[日号]$")
+
+
+def days(heard: Heard, district: District) -> tuple[date, date]:
+    """From which day to which, both included: 明天到周五, 11 月 25 日到 28 日, 明天起 3 天, 后天.
+
+    Raises:
+        Unclear: no days.
+    """
+    said = heard.at.astimezone(district.timezone)
+    text = fold(heard.choice or heard.text).strip(" 。.,，").removeprefix("从")
+    # A dash may stand within a date: the first that has a day on either side is meant.
+    for between in _TO.finditer(text):
+        begins = _day(text[: between.start()], said)
+        ends = begins and _last_day(text[between.end() :], said, begins)
+        if begins and ends:
+            return begins.date(), ends.date()
+    count = 1
+    if match := _LASTING.match(text):
+        text, count = match[1].strip() or "今天", (number(match[2]) or 0) * (1 if match[3] == "天" else 7)
+    begins = _day(text, said)
+    if begins is None or count == 0:
+        raise Unclear("leave.unclear")
+    return begins.date(), (begins + timedelta(days=count - 1)).date()
+
+
+def _last_day(text: str, said: datetime, begins: datetime) -> datetime | None:
+    """下周一到周三: a weekday or a day of the month may be said from the first day on."""
+    ends = _day(text, said)
+    if (ends is None or ends < begins) and (_WEEK.match(text) or _DAY_ALONE.match(text)):
+        return _day(text, begins)
+    return ends
+
+
+def _day(text: str, said: datetime) -> datetime | None:
+    if match := _DAY_ALONE.match(text):
+        try:
+            day = said.replace(day=int(match[1]))
+        except ValueError:
+            return None
+        return day if day.date() >= said.date() else None
+    # 三天 is how long, not when.
+    return None if _AFTER.match(text) else _moment(text, said)
+
+
 def _moment(text: str, said: datetime) -> datetime | None:
     if match := _AFTER.match(text):
         count = number(match[1])

@@ -42,7 +42,7 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import deadlines
+from services import at_work, deadlines
 from services.letters import line
 from services.news import News, button, date_of, look, scores, shown, signed, unfollow
 from services.sight import sight_of
@@ -52,6 +52,8 @@ CHECK_AFTER = timedelta(days=3)
 # The same words for the same place, said again so soon, are the same report.
 SAME_WITHIN = timedelta(minutes=30)
 _LEADERS_UP = 1
+# What the photos show that come with a move.
+_STAGES = {Move.FINISH: "done", Move.ON_SITE: "on_site"}
 
 
 @when(ProblemReported)
@@ -160,13 +162,14 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     if moved.move is Move.RECLASSIFY:
         words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
     step = Step(desk.now, person.id, moved.move, words, part, moved.to or moved.into)
-    await desk.cases.step(after, step, moved.photos, "done" if moved.move is Move.FINISH else "reported")
-    made = _Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
+    await desk.cases.step(after, step, moved.photos, _STAGES.get(moved.move, "reported"))
+    made = Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
     await _TELL[moved.move](made, desk)
+    await at_work.offer_over(made)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """A move that was made: the case before and after it, by whom, and who is yet to be told; `kept`: merged into."""
 
     moved: CaseMoved
@@ -193,7 +196,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
     after = replace(case, status=rule.end or case.status, due_at=due_at)
     if rule.end is not None:
         # What was asked of the state it leaves is asked no more.
-        after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None)
+        after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None, offered_to=None)
     if rule.manned is not None:
         manned = await _in_office(case, desk)
         after = replace(
@@ -208,6 +211,17 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return replace(after, worker_id=person.id, doers=_with(case, person))
         case Move.FINISH:
             return replace(after, worker_id=person.id, doers=_with(case, person), done_at=now)
+        case Move.ON_SITE:
+            await at_work.check_arrival(case, person, desk)
+            return replace(after, doers=_with(case, person))
+        case Move.HAND_OVER:
+            await _check_worker(case, moved.to, desk)
+            await at_work.check_colleague(case, moved.to, person, desk)
+            return replace(after, offered_to=moved.to)
+        case Move.TAKE_OVER:
+            return at_work.taken(case, person)
+        case Move.DECLINE:
+            return replace(after, offered_to=None)
         case Move.RETURN:
             return replace(after, worker_id=None)
         case Move.DISPATCH:
@@ -313,25 +327,25 @@ async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
 # Who is told of what.
 
 
-async def _accepted(made: _Made, desk: Desk) -> None:
+async def _accepted(made: Made, desk: Desk) -> None:
     case, person = made.case, made.person
     await made.news.answer(
         "case.you_accepted",
         due=case.due_at,
-        choices=[button(case, Move.FINISH), button(case, Move.RETURN), button(case, Move.REMARK)],
+        choices=[button(case, move) for move in (Move.ON_SITE, Move.FINISH, Move.RETURN, Move.REMARK)],
         **made.where,
     )
     await _relieve(made, signed(case, person))
     await made.news.tell_reporter("case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
 
 
-async def _relieve(made: _Made, who: Phrase) -> None:
+async def _relieve(made: Made, who: Phrase) -> None:
     """Let the one it lay with know that somebody else has it now."""
     if made.before.worker_id != made.case.worker_id:
         await made.news.tell(made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, **made.where)
 
 
-async def _returned(made: _Made, desk: Desk) -> None:
+async def _returned(made: Made, desk: Desk) -> None:
     case = made.case
     await made.news.answer("case.you_returned", number=case.number)
     await made.news.tell_reporter("case.was_returned", number=case.number)
@@ -348,7 +362,7 @@ async def _returned(made: _Made, desk: Desk) -> None:
     )
 
 
-async def _dispatched(made: _Made, desk: Desk) -> None:
+async def _dispatched(made: Made, desk: Desk) -> None:
     case = made.case
     worker = await desk.people.get(case.worker_id or 0)
     name = worker.name or "" if worker else ""
@@ -360,7 +374,7 @@ async def _dispatched(made: _Made, desk: Desk) -> None:
     await made.news.tell_reporter("case.was_dispatched", number=case.number, worker=name)
 
 
-async def _finished(made: _Made, desk: Desk) -> None:
+async def _finished(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     said = Phrase("case.they_said", {"words": made.moved.words}) if made.moved.words else ""
     who = signed(case, made.person)
@@ -389,7 +403,7 @@ async def _finished(made: _Made, desk: Desk) -> None:
     )
 
 
-async def _rated(made: _Made, desk: Desk) -> None:
+async def _rated(made: Made, desk: Desk) -> None:
     case = made.case
     await _thank(made, desk)
     score = Phrase(f"case.{Score(made.moved.score or 2).name.lower()}")
@@ -398,7 +412,7 @@ async def _rated(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _thank(made: _Made, desk: Desk) -> None:
+async def _thank(made: Made, desk: Desk) -> None:
     """Thank for a rating; who is not content is told what they can do, and those above hear of it."""
     case = made.case
     if made.moved.score != Score.POOR:
@@ -414,18 +428,18 @@ async def _thank(made: _Made, desk: Desk) -> None:
     await made.news.tell_above("case.rated_poorly", why=made.moved.words or "—", choices=[], **made.where)
 
 
-async def _closed_for_followers(made: _Made) -> None:
+async def _closed_for_followers(made: Made) -> None:
     case = made.case
     offered = scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR)
     await made.news.tell_followers("case.closed_followed", number=case.number, choices=offered)
 
 
-async def _check_no_more(made: _Made) -> None:
+async def _check_no_more(made: Made) -> None:
     """Whoever was asked to check it need not any more."""
     await made.news.tell(made.before.checker_id, "case.check_over", kind=Kind.PUSH, **made.where)
 
 
-async def _verified(made: _Made, desk: Desk) -> None:
+async def _verified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await news.answer("case.you_verified", number=case.number)
     # Whoever had a hand in it is not asked how it turned out.
@@ -444,7 +458,7 @@ async def _verified(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _rejected(made: _Made, desk: Desk) -> None:
+async def _rejected(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await news.answer("case.you_rejected", number=case.number)
     await deadlines.plan(case, desk)
@@ -461,7 +475,7 @@ async def _rejected(made: _Made, desk: Desk) -> None:
     await _check_no_more(made)
 
 
-async def _check_asked(made: _Made, desk: Desk) -> None:
+async def _check_asked(made: Made, desk: Desk) -> None:
     case = made.case
     checker = await desk.people.get(case.checker_id or 0)
     await made.news.answer("case.you_asked_check", number=case.number, worker=checker.name or "" if checker else "")
@@ -487,7 +501,7 @@ def _checks(case: Case) -> list[Choice]:
     return [button(case, Move.VERIFY), button(case, Move.REJECT)]
 
 
-async def _withdrawn(made: _Made, desk: Desk) -> None:
+async def _withdrawn(made: Made, desk: Desk) -> None:
     case = made.case
     if case.status is not Status.WITHDRAWN:
         await made.news.answer("case.you_withdrew_alone", number=case.number)
@@ -498,17 +512,17 @@ async def _withdrawn(made: _Made, desk: Desk) -> None:
     await made.news.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, **made.where)
 
 
-async def _dismissed(made: _Made, desk: Desk) -> None:
+async def _dismissed(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_dismissed", number=made.case.number)
     await _ended(made, "case.was_dismissed", desk)
 
 
-async def _disowned(made: _Made, desk: Desk) -> None:
+async def _disowned(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_disowned", number=made.case.number)
     await _ended(made, "case.was_disowned", desk)
 
 
-async def _ended(made: _Made, key: str, desk: Desk) -> None:
+async def _ended(made: Made, key: str, desk: Desk) -> None:
     case = made.case
     await made.news.tell_reporter(
         key,
@@ -521,13 +535,13 @@ async def _ended(made: _Made, key: str, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _stand_down(made: _Made) -> None:
+async def _stand_down(made: Made) -> None:
     """Let the one it lay with know that there is nothing to do about it now."""
     status = Phrase(f"case.status.{made.case.status}")
     await made.news.tell(made.before.worker_id, "case.stand_down", kind=Kind.PUSH, status=status, **made.where)
 
 
-async def _merged(made: _Made, desk: Desk) -> None:
+async def _merged(made: Made, desk: Desk) -> None:
     case, kept = made.case, made.kept
     if kept is None:
         raise LookupError(f"case {case.id} was merged into none")
@@ -550,7 +564,7 @@ async def _merged(made: _Made, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _hung(made: _Made, desk: Desk) -> None:
+async def _hung(made: Made, desk: Desk) -> None:
     case = made.case
     if case.look_at is None:
         raise LookupError(f"case {case.id} hangs for ever")
@@ -563,7 +577,7 @@ async def _hung(made: _Made, desk: Desk) -> None:
     await _stand_down(made)
 
 
-async def _resumed(made: _Made, desk: Desk) -> None:
+async def _resumed(made: Made, desk: Desk) -> None:
     case = made.case
     arrange = [] if case.worker_id else _to_arrange(case)
     await made.news.answer("case.you_resumed", number=case.number, due=case.due_at, choices=arrange)
@@ -571,7 +585,7 @@ async def _resumed(made: _Made, desk: Desk) -> None:
     await made.news.tell_reporter("case.was_resumed", number=case.number, due=case.due_at)
 
 
-async def _time_asked(made: _Made, desk: Desk) -> None:
+async def _time_asked(made: Made, desk: Desk) -> None:
     case = made.case
     facts: dict[str, Any] = {"number": case.number, "until": case.asked_until}
     told = await made.news.tell_above(
@@ -587,7 +601,7 @@ async def _time_asked(made: _Made, desk: Desk) -> None:
     await made.news.answer("case.you_asked_time" if told else "case.nobody_above", **facts)
 
 
-async def _time_given(made: _Made, desk: Desk) -> None:
+async def _time_given(made: Made, desk: Desk) -> None:
     case = made.case
     await deadlines.plan(case, desk)
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
@@ -599,7 +613,7 @@ async def _time_given(made: _Made, desk: Desk) -> None:
     await made.news.tell_reporter("case.was_extended", why=why, **facts)
 
 
-async def _time_denied(made: _Made, desk: Desk) -> None:
+async def _time_denied(made: Made, desk: Desk) -> None:
     case = made.case
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
     await made.news.answer("case.you_denied_time", **facts)
@@ -609,7 +623,7 @@ async def _time_denied(made: _Made, desk: Desk) -> None:
         )
 
 
-async def _reopened(made: _Made, desk: Desk) -> None:
+async def _reopened(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     await deadlines.plan(case, desk)
     await news.answer("case.you_reopened", number=case.number, due=case.due_at)
@@ -621,11 +635,11 @@ async def _reopened(made: _Made, desk: Desk) -> None:
     await news.tell_followers("case.reopened_followed", number=case.number, due=case.due_at)
 
 
-async def _appraised(made: _Made, desk: Desk) -> None:
+async def _appraised(made: Made, desk: Desk) -> None:
     await _thank(made, desk)
 
 
-async def _remarked(made: _Made, desk: Desk) -> None:
+async def _remarked(made: Made, desk: Desk) -> None:
     case = made.case
     await made.news.answer("case.you_remarked", number=case.number)
     for other, kind in ((case.worker_id, Kind.PUSH), (case.reporter_id, Kind.NOTICE)):
@@ -640,7 +654,7 @@ async def _remarked(made: _Made, desk: Desk) -> None:
         )
 
 
-async def _reclassified(made: _Made, desk: Desk) -> None:
+async def _reclassified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     category = desk.district.category(case.category)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
@@ -659,7 +673,7 @@ async def _reclassified(made: _Made, desk: Desk) -> None:
     await news.tell_reporter("case.was_reclassified", **facts)
 
 
-async def _mediated(made: _Made, desk: Desk) -> None:
+async def _mediated(made: Made, desk: Desk) -> None:
     """The other side is whoever the code is given to; those who had a hand in the case do not mediate it."""
     case = made.case
     await made.news.answer("case.you_mediated", number=case.number)
@@ -672,11 +686,11 @@ async def _mediated(made: _Made, desk: Desk) -> None:
     await desk.happen(MediationAsked(made.person.id, rooms[0].code, case.words, "", case.reporter_id, tuple(barred)))
 
 
-async def _hidden(made: _Made, desk: Desk) -> None:
+async def _hidden(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_hid", number=made.case.number)
 
 
-async def _read(made: _Made, desk: Desk) -> None:
+async def _read(made: Made, desk: Desk) -> None:
     """All that lies in the file, once, to whoever has said why."""
     case = made.case
     category = desk.district.category(case.category)
@@ -701,6 +715,10 @@ _TELL = {
     Move.RETURN: _returned,
     Move.DISPATCH: _dispatched,
     Move.FINISH: _finished,
+    Move.ON_SITE: at_work.arrived,
+    Move.HAND_OVER: at_work.offered,
+    Move.TAKE_OVER: at_work.taken_over,
+    Move.DECLINE: at_work.declined,
     Move.RATE: _rated,
     Move.VERIFY: _verified,
     Move.REJECT: _rejected,
@@ -806,7 +824,7 @@ async def take_back(left: OfficeLeft, desk: Desk) -> None:
     """What lay with somebody who holds no office any more waits for those above, and they are told."""
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
         before = await desk.cases.get(found.id, lock=True)
-        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None)
+        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, offered_to=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)

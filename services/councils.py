@@ -1,29 +1,24 @@
-"""A ballot is opened, voted in, closed on its second; everybody it concerns is told."""
+"""A ballot is opened, begins, is reminded of, closes on its second or is called off; everybody it concerns is told."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.core.render import Phrase, Withheld
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.areas import covers
 from domain.councils import (
     Ballot,
+    BallotBegins,
     BallotCancelled,
     BallotCloses,
     BallotOpened,
     BallotReminds,
-    ResultTold,
-    VoteCast,
+    Electorate,
     check_opening,
-    check_vote,
 )
-from domain.counting import Paper
 from domain.refusals import Refused
+from services.ballot_words import asked, options, reminded
 from storage.desk import Desk
-from storage.keys import new_slip
 
 # The reminder comes when a fifth of the time is left, a day before the end at the earliest.
 REMIND_SHARE, REMIND_AT_MOST = 5, timedelta(days=1)
@@ -34,60 +29,66 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     host = await desk.people.get(opened.by)
     if host is None:
         raise Refused("ballot.not_your_area")
-    check_opening(host, opened.area, opened.options, desk.now, opened.closes_at)
+    check_opening(host, opened, desk.now)
+    await check_electorate(opened.electorate, opened.area, desk)
     # Before the ballot: a key too many opens nothing, a ballot without one could not be voted in.
     key = await asyncio.to_thread(desk.keys.make)
     ballot = await desk.ballots.open(opened, key)
-    told = await desk.tell_area(
-        ballot.area,
-        "ballot.opened",
-        once=f"ballot:{ballot.id}:opened",
-        area=desk.district.area_name(ballot.area),
-        question=ballot.question,
-        closes=ballot.closes_at,
-        until=ballot.closes_at,
-        choices=options(ballot),
-    )
+    later = ballot.begins_at is not None and ballot.begins_at > desk.now
+    told = sum((await desk.people.reachable(ballot.electorate, ballot.area)).values())
+    if not later:
+        await _ask_everybody(ballot, desk)
     await desk.tell(
         opened.by,
-        "ballot.you_opened",
+        "ballot.you_planned" if later else "ballot.you_opened",
         question=ballot.question,
         told=told,
+        begins=ballot.begins_at or desk.now,
         closes=ballot.closes_at,
         choices=[Choice("ballot.cancel", opens="ballot_cancel", given={"ballot": str(ballot.id)})],
     )
-    lead = min(REMIND_AT_MOST, (ballot.closes_at - desk.now) / REMIND_SHARE)
+    begins = max(ballot.begins_at or desk.now, desk.now)
+    lead = min(REMIND_AT_MOST, (ballot.closes_at - begins) / REMIND_SHARE)
+    if later:
+        await desk.plan(BallotBegins(ballot.id), begins, key=f"ballot:{ballot.id}:begin")
     await desk.plan(BallotReminds(ballot.id), ballot.closes_at - lead, key=f"ballot:{ballot.id}:remind")
     await desk.plan(BallotCloses(ballot.id), ballot.closes_at, key=f"ballot:{ballot.id}:close")
 
 
-@when(VoteCast)
-async def cast_vote(cast: VoteCast, desk: Desk) -> None:
-    # Held until this vote is in: closing waits for it, and a vote after closing sees the close.
-    ballot = await desk.ballots.get(cast.ballot, share=True)
-    person = await desk.people.get(cast.by)
-    if person is None:
-        raise Refused("ballot.not_your_ballot")
-    check_vote(ballot, person, cast.paper, desk.now)
-    key = ballot.key or ""
-    seal, slip = desk.keys.seal(key), new_slip()
-    changed = not await desk.ballots.cast(ballot.id, person.id, slip, seal.shut(slip, cast.paper))
-    if changed:
-        # One row, one vote: what is in the envelope changes, the receipt stays.
-        slip = await desk.ballots.slip(ballot.id, person.id) or slip
-        await desk.ballots.change(ballot.id, person.id, seal.shut(slip, cast.paper))
-    marked, room = words_of(cast.paper, [desk.label(option) for option in ballot.options])
-    gone = Phrase("ballot.shown_once")
-    await desk.tell(
-        person.id,
-        "ballot.you_changed" if changed else "ballot.you_voted",
-        question=ballot.question,
-        # Not as words in a message that is kept: they would say who voted what.
-        option=Withheld(key, seal.hide(marked, room), gone),
-        receipt=Withheld(key, seal.hide(seal.receipt(slip), room), gone),
-        closes=ballot.closes_at,
-        choices=[Choice("ballot.change", opens="vote", given={"ballot": str(ballot.id)})],
+async def check_electorate(electorate: Electorate, area: str, desk: Desk) -> None:
+    """Raise `Refused` where nobody could vote, or the floor areas the law asks for are not on the roster."""
+    if electorate in (Electorate.HOUSEHOLDS, Electorate.OWNERS):
+        households, without = await desk.rosters.count(area)
+        if not households:
+            raise Refused("ballot.no_roster", area=desk.district.area_name(area))
+        if electorate is Electorate.OWNERS and without:
+            raise Refused("ballot.no_floor_area", households=without)
+    elif electorate is Electorate.MEMBERS and not await desk.people.reachable(electorate, area):
+        raise Refused("ballot.no_members", area=desk.district.area_name(area))
+
+
+@when(BallotBegins)
+async def begin(begins: BallotBegins, desk: Desk) -> None:
+    ballot = await desk.ballots.get(begins.ballot)
+    if ballot.open_at(desk.now):
+        await _ask_everybody(ballot, desk)
+
+
+async def _ask_everybody(ballot: Ballot, desk: Desk) -> None:
+    await desk.tell_area(
+        ballot.area,
+        "ballot.opened",
+        once=f"ballot:{ballot.id}:opened",
+        electorate=ballot.electorate,
+        **announced(ballot, desk.district.area_name(ballot.area)),
+        until=ballot.closes_at,
+        choices=options(ballot),
     )
+
+
+def announced(ballot: Ballot, area: str) -> dict[str, Any]:
+    """What `ballot.opened` shows: to those who are asked, and before that to the host."""
+    return {"area": area, "question": ballot.question, "lines": asked(ballot)}
 
 
 @when(BallotCancelled)
@@ -98,13 +99,15 @@ async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
     if ballot.closed_at is not None:
         raise Refused("ballot.closed", question=ballot.question)
     await desk.ballots.close(ballot.id, cancelled.reason)
-    await desk.tell_area(
-        ballot.area,
-        "ballot.was_cancelled",
-        once=f"ballot:{ballot.id}:cancelled",
-        question=ballot.question,
-        reason=cancelled.reason,
-    )
+    if ballot.begins_at is None or ballot.begins_at <= desk.now:
+        await desk.tell_area(
+            ballot.area,
+            "ballot.was_cancelled",
+            once=f"ballot:{ballot.id}:cancelled",
+            electorate=ballot.electorate,
+            question=ballot.question,
+            reason=cancelled.reason,
+        )
     await desk.tell(cancelled.by, "ballot.you_cancelled", question=ballot.question)
 
 
@@ -120,8 +123,9 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
             ballot.area,
             "ballot.reminder",
             once=f"ballot:{ballot.id}:reminder",
+            electorate=ballot.electorate,
             question=ballot.question,
-            closes=ballot.closes_at,
+            lines=reminded(ballot),
             until=ballot.closes_at,
             not_voted_in=ballot.id,
             choices=options(ballot),
@@ -134,48 +138,3 @@ async def close_ballot(closes: BallotCloses, desk: Desk) -> None:
     ballot = await desk.ballots.get(closes.ballot, lock=True)
     if ballot.closed_at is None:
         await desk.ballots.close(ballot.id)
-
-
-async def tell_result(ballot: Ballot, picture: str, desk: Desk) -> None:
-    """Tell the area and the host what came out, once."""
-    result = ballot.result
-    if result is None or not await desk.ballots.told(ballot.id):
-        return
-    shown: dict[str, Any] = {
-        "question": ballot.question,
-        "votes": result.votes,
-        "eligible": result.eligible,
-        "turnout": f"{result.turnout:.0%}",
-        "counts": counts(ballot),
-        "choices": [Choice("ballot.list", opens="receipts", given={"ballot": str(ballot.id)})],
-        "photos": [picture],
-    }
-    await desk.tell_area(ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", **shown)
-    host = await desk.people.get(ballot.host_id)
-    if host and (host.grid is None or not covers(ballot.area, host.grid)):
-        await desk.tell(host.id, "ballot.result", kind=Kind.NOTICE, once=f"ballot:{ballot.id}:result:host", **shown)
-    if ballot.matter is not None and desk.waits_for(ResultTold):
-        await desk.happen(ResultTold(ballot.id))
-
-
-def counts(ballot: Ballot) -> tuple[Phrase, ...]:
-    """A line for each option of a counted ballot."""
-    votes = ballot.result.counts if ballot.result else ()
-    return tuple(
-        Phrase("ballot.count", {"option": option, "votes": each})
-        for option, each in zip(ballot.options, votes, strict=True)
-    )
-
-
-def words_of(paper: Paper, labels: Sequence[str]) -> tuple[str, int]:
-    """What is marked on a paper, and how many bytes the longest that could be marked would take, or a receipt."""
-    longest = sum(len(f"{label}、".encode()) for label in labels)
-    return "、".join(labels[mark] for mark in paper), max(longest, 16)
-
-
-def options(ballot: Ballot) -> list[Choice]:
-    """A button for each answer; one tap is a vote."""
-    return [
-        Choice(option, opens="vote", given={"ballot": str(ballot.id), "option": str(place)})
-        for place, option in enumerate(ballot.options)
-    ]

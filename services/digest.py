@@ -32,7 +32,7 @@ async def send_digests(digest: DigestDue, desk: Desk) -> None:
 
 async def _send(number: int, day: str, desk: Desk) -> None:
     person = await desk.people.get(number)
-    if person is None:
+    if person is None or await desk.leaves.of(number):
         return
     waiting = await desk.cases.of_worker(number, WITH_WORKER)
     for area in person.areas(*STAFF):

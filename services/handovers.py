@@ -103,7 +103,9 @@ async def carry(written: ThreadWritten, desk: Desk) -> None:
     said = handover.said + 1
     taken = {} if asker else {"staff_id": person.id, "status": Stage.TAKEN}
     await desk.handovers.change(handover.id, said=said, last_at=desk.now, **taken)
-    told = await desk.tell(
+    # Whoever had taken it up and is on leave now does not hear of it.
+    away = asker and handover.staff_id and await desk.leaves.of(handover.staff_id)
+    told = not away and await desk.tell(
         handover.staff_id if asker else handover.person_id,
         "handover.from_resident" if asker else "handover.from_office",
         kind=Kind.PUSH,

@@ -39,16 +39,28 @@ class News:
 
     async def tell(self, person_id: int | None, key: str, /, **said: Any) -> bool:
         """Tell somebody who has not been told; True when they are to hear of it."""
-        if person_id is None or person_id in self._told:
+        on_duty = await self._on_duty(person_id, said.get("kind"))
+        if on_duty is None or on_duty in self._told:
             return False
-        told = await self._tell(person_id, key, **said)
+        told = await self._tell(on_duty, key, **said)
         if told:
-            self._told.add(person_id)
+            self._told.add(on_duty)
         return told
+
+    async def _on_duty(self, person_id: int | None, kind: Kind | None) -> int | None:
+        """Who is told: whoever stands in, of what is a worker's to act on; nobody, of what they may read once back.
+
+        What concerns them as its reporter they hear themselves.
+        """
+        working = kind is Kind.PUSH or person_id == self.case.worker_id
+        if person_id is None or person_id == self.case.reporter_id or not working:
+            return person_id
+        on_duty = await self._desk.leaves.on_duty(person_id)
+        return on_duty if kind is Kind.PUSH or on_duty == person_id else None
 
     async def tell_worker(self, key: str, /, *, choices: Sequence[Choice] = (), **said: Any) -> bool:
         """Push to the one it lies with, who may be the very one who gave it to them; they must act on it."""
-        worker = self.case.worker_id
+        worker = await self._desk.leaves.on_duty(self.case.worker_id) if self.case.worker_id else None
         if worker is None or (worker in self._told and worker != self._by):
             return False
         told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
@@ -178,6 +190,15 @@ def button(case: Case, move: Move, **given: str) -> Choice:
 
 def look(case: Case) -> Choice:
     return Choice("case.button.look", opens="mine", given={"case": str(case.id)})
+
+
+def opener(conversation: str, case: Case) -> Choice:
+    """A case in one button: number and first words."""
+    return Choice(f"{case.number} {short(case.words, 12)}", opens=conversation, given={"case": str(case.id)})
+
+
+def short(words: str, most: int) -> str:
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def letter(case: Case, writes: Side | None = None) -> Choice:

@@ -7,7 +7,7 @@ from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.cases import OfficeLeft
 from domain.mediation import Side, SideCame, SideForgotten
-from domain.people import STAFF, WORKERS, Role
+from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import (
     Forgotten,
@@ -19,8 +19,14 @@ from domain.residents import (
     PhoneGiven,
     WorkerAsked,
 )
+from nlp import private
+from nlp.normalise import mask
+from services import rosters
 from storage.desk import Desk
 from storage.people import Invitation
+from storage.sessions import guesser
+
+_LAST_WORDS = 80
 
 
 @when(GridChosen)
@@ -63,6 +69,8 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
         raise Refused("phone.unclear")
     await desk.people.change(given.by, phone=digits)
     await desk.tell(given.by, "phone.done")
+    if households := await rosters.by_phone(given.by, digits, desk):
+        await desk.tell(given.by, "confirm.done", households=rosters.named(households))
 
 
 @when(Forgotten)
@@ -85,9 +93,17 @@ async def give_link_code(wanted: LinkWanted, desk: Desk) -> None:
 @when(InvitationUsed)
 async def redeem(used: InvitationUsed, desk: Desk) -> None:
     """A code works once. Wrong, used and old ones get the same answer, so that guessing teaches nothing."""
+    if await desk.sessions.too_many(guesser(used.by)):
+        raise Refused("join.too_many")
     invitation = await desk.people.redeem(re.sub(r"[\s-]", "", used.code).upper().removeprefix("I_"), used.by)
     if invitation is None:
-        raise Refused("join.unknown")
+        # What a rule refuses is taken back whole, and a guess must stay counted.
+        await desk.sessions.guessed(guesser(used.by))
+        await desk.tell(used.by, "join.unknown")
+        return
+    if invitation.voter_id is not None:
+        await rosters.by_code(used.by, invitation.voter_id, invitation.by_id, desk)
+        return
     if invitation.person_id is not None:
         if invitation.person_id == used.by:
             raise Refused("link.same")
@@ -112,6 +128,10 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
 async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
     person = await desk.people.get(number)
     role, department = invitation.role, invitation.department
+    if role is Role.COUNCIL_MEMBER:
+        area = desk.district.area_name(invitation.area or "")
+        await desk.tell(speaker, "join.member", area=area, choices=[Choice("vote.title", opens="vote")])
+        return
     first = "ballot_open" if role is Role.COUNCIL_HOST else "tasks"
     choices = [Choice(f"{first}.title", opens=first)]
     if person is not None and person.name is None:
@@ -134,10 +154,15 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     reader = await desk.people.now(asked.to)
     if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
+    away = await desk.leaves.of(reader.id) if reader.has(*WORKERS) else None
+    stand_in = await desk.people.get(away.acting_id) if away and away.acting_id else None
+    if away and stand_in is None:
+        raise Refused("write.away", name_of=reader.name or "", hotline=desk.district.hotline)
     told = await desk.tell(
-        reader.id,
+        stand_in.id if stand_in else reader.id,
         "write.letter",
         kind=Kind.PUSH,
+        instead=Phrase("write.instead", {"name_of": reader.name or ""}) if stand_in else "",
         role=Phrase(f"role.{writer.roles[0].role if writer.roles else Role.RESIDENT}"),
         writer=writer.name or "",
         words=asked.words,
@@ -145,8 +170,22 @@ async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
         choices=[Choice("write.answer", opens="write", given={"to": str(asked.by)})],
     )
     if told:
-        await desk.tell(asked.by, "write.sent")
+        await _keep(writer, stand_in or reader, asked, desk)
+        if stand_in is None:
+            await desk.tell(asked.by, "write.sent")
+        else:
+            await desk.tell(asked.by, "write.sent_instead", name_of=reader.name or "", stand_in=stand_in.name or "")
     elif reader.has(*WORKERS, *STAFF):
         await desk.tell(asked.by, "write.unreachable", hotline=desk.district.hotline)
     else:
         await desk.tell(asked.by, "write.resident_gone")
+
+
+async def _keep(writer: Person, reader: Person, asked: WorkerAsked, desk: Desk) -> None:
+    """Whoever takes the grid over one day should know what was said last; no numbers in it."""
+    answered = writer.has(*WORKERS)
+    if answered == reader.has(*WORKERS):
+        return
+    resident, worker = (reader, writer) if answered else (writer, reader)
+    words = private.without(mask(asked.words))[:_LAST_WORDS] or "（照片）"
+    await desk.last_words.keep(resident.id, worker.id, words, answered=answered)

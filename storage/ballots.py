@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.areas import around, prefix
-from domain.councils import Ballot, BallotOpened, Result
+from domain.areas import around, covers
+from domain.councils import Ballot, BallotOpened, Electorate, How, Result
 from domain.counting import Method, Paper
+from storage.audience import eligible
 from storage.database import Connection
-from storage.tables import Ballots, People, Roll, Urn
+from storage.tables import Ballots, Readings, Roll, Urn
 
 _BALLOT = (
     Ballots.id,
@@ -30,6 +32,11 @@ _BALLOT = (
     Ballots.key,
     Ballots.result,
     Ballots.matter_id.label("matter"),
+    Ballots.electorate,
+    Ballots.most,
+    Ballots.begins_at,
+    Ballots.secret,
+    Ballots.grave,
 )
 # Votes of a release before the roll, until they are sealed under a key.
 EARLY = "early:"
@@ -38,20 +45,33 @@ EARLY = "early:"
 _GET = select(*_BALLOT).where(Ballots.id == bindparam("ballot"))
 _GET_SHARED = _GET.with_for_update(read=True)
 _GET_LOCKED = _GET.with_for_update()
-_OWN = (Roll.ballot_id == bindparam("ballot"), Roll.person_id == bindparam("person"))
+_OWN = (Roll.ballot_id == bindparam("ballot"), Roll.voter == bindparam("whose"))
 _CAST = (
     insert(Roll)
     .values(
         ballot_id=bindparam("ballot"),
+        voter=bindparam("whose"),
         person_id=bindparam("person"),
         slip=bindparam("slip"),
         envelope=bindparam("envelope"),
+        how=bindparam("way"),
+        helper_id=bindparam("helper"),
+        witness_id=bindparam("witness"),
     )
-    .on_conflict_do_nothing(index_elements=["ballot_id", "person_id"])
-    .returning(Roll.person_id)
+    .on_conflict_do_nothing(index_elements=["ballot_id", "voter"])
+    .returning(Roll.voter)
 )
-_SLIP = select(Roll.slip).where(*_OWN).with_for_update()
-_CHANGE = update(Roll).where(*_OWN).values(envelope=bindparam("sealed"))
+_MARK = select(Roll.person_id, Roll.how, Roll.slip, Roll.witness_id).where(*_OWN).with_for_update()
+_CHANGE = (
+    update(Roll)
+    .where(*_OWN)
+    .values(
+        envelope=bindparam("sealed"),
+        how=bindparam("way"),
+        helper_id=bindparam("helper"),
+        witness_id=bindparam("witness"),
+    )
+)
 _DROP_IN = insert(Urn).on_conflict_do_nothing()
 
 
@@ -72,6 +92,13 @@ class BallotStore:
                 host_id=opened.by,
                 key=key,
                 matter_id=opened.matter,
+                method=opened.method,
+                most=opened.most,
+                electorate=opened.electorate,
+                begins_at=opened.begins_at,
+                secret=opened.secret,
+                quorum=opened.quorum,
+                grave=opened.grave,
                 opened_at=self._now,
                 closes_at=opened.closes_at,
             )
@@ -97,20 +124,24 @@ class BallotStore:
         row = (await self._db.execute(_GET, {"ballot": ballot_id})).one_or_none()
         return _ballot(row) if row else None
 
-    async def open_for(self, grid: str) -> list[Ballot]:
-        """The open ballots somebody living in a grid may vote in, the first to close first."""
-        return [
-            _ballot(row)
-            for row in await self._db.execute(
-                select(*_BALLOT)
-                .where(
-                    Ballots.area.in_([*around(grid), grid]),
-                    Ballots.closed_at.is_(None),
-                    Ballots.closes_at > self._now,
-                )
-                .order_by(Ballots.closes_at, Ballots.id)
+    async def open_for(self, *codes: str) -> list[Ballot]:
+        """The ballots open now that are put to areas around these grids and areas, the first to close first."""
+        areas = {area for code in codes for area in (*around(code), code)}
+        rows = await self._db.execute(
+            select(*_BALLOT)
+            .where(Ballots.area.in_(sorted(areas)), Ballots.closed_at.is_(None), Ballots.closes_at > self._now)
+            .order_by(Ballots.closes_at, Ballots.id)
+        )
+        return [ballot for ballot in map(_ballot, rows) if ballot.open_at(self._now)]
+
+    async def under_way(self, area: str) -> list[Ballot]:
+        """The ballots by roster put to an area, one around it or one within it, that have not closed."""
+        rows = await self._db.execute(
+            select(*_BALLOT).where(
+                Ballots.closed_at.is_(None), Ballots.electorate.in_([Electorate.HOUSEHOLDS, Electorate.OWNERS])
             )
-        ]
+        )
+        return [each for each in map(_ballot, rows) if covers(each.area, area) or covers(area, each.area)]
 
     async def of_host(self, person_id: int) -> list[Ballot]:
         return [
@@ -122,19 +153,23 @@ class BallotStore:
 
     # Voting: on the roll, in an envelope.
 
-    async def cast(self, ballot_id: int, person_id: int, slip: str, envelope: str) -> bool:
+    async def cast(self, ballot_id: int, mark: "Mark", envelope: str | None) -> bool:
         """Put somebody on the roll with their envelope; False when they are on it already, and nothing is changed."""
-        values = {"ballot": ballot_id, "person": person_id, "slip": slip, "envelope": envelope}
+        values = {"ballot": ballot_id, "person": mark.person, "slip": mark.slip, "envelope": envelope, **_way(mark)}
         return (await self._db.execute(_CAST, values)).first() is not None
 
-    async def slip(self, ballot_id: int, person_id: int) -> str | None:
-        """What the receipt of somebody on the roll is made from; their row stays as it is until the end."""
-        found: str | None = await self._db.scalar(_SLIP, {"ballot": ballot_id, "person": person_id})
-        return found
+    async def mark(self, ballot_id: int, voter: int) -> "Mark | None":
+        """How somebody stands on the roll; their row stays as it is until the end."""
+        row = (await self._db.execute(_MARK, {"ballot": ballot_id, "whose": voter})).one_or_none()
+        return Mark(voter, row.person_id, row.slip, How(row.how), None, row.witness_id) if row else None
 
-    async def change(self, ballot_id: int, person_id: int, envelope: str) -> None:
+    async def change(self, ballot_id: int, mark: "Mark", envelope: str) -> None:
         """Another envelope in place of somebody's."""
-        await self._db.execute(_CHANGE, {"ballot": ballot_id, "person": person_id, "sealed": envelope})
+        await self._db.execute(_CHANGE, {"ballot": ballot_id, "sealed": envelope, **_way(mark)})
+
+    async def strike(self, ballot_id: int, voter: int) -> None:
+        """Take somebody off the roll, with their envelope."""
+        await self._db.execute(delete(Roll).where(Roll.ballot_id == ballot_id, Roll.voter == voter))
 
     async def close(self, ballot_id: int, cancelled: str | None = None) -> None:
         """From now on no vote counts. Called off, nothing is left of what was voted."""
@@ -143,6 +178,7 @@ class BallotStore:
         )
         if cancelled is not None:
             await self._db.execute(delete(Roll).where(Roll.ballot_id == ballot_id))
+            await self._db.execute(delete(Readings).where(Readings.ballot_id == ballot_id))
             await self.told(ballot_id)
 
     async def withdraw_votes(self, person_id: int) -> None:
@@ -157,9 +193,13 @@ class BallotStore:
         await self._db.execute(
             delete(Roll).where(Roll.person_id == old, Roll.ballot_id.in_(still_open), Roll.ballot_id.in_(both))
         )
+        moved = (Roll.person_id == old, Roll.ballot_id.not_in(both))
+        # By roster the vote is the household's, whoever of it cast it.
+        theirs = select(Ballots.id).where(Ballots.electorate.in_([Electorate.RESIDENTS, Electorate.MEMBERS]))
         await self._db.execute(
-            update(Roll).where(Roll.person_id == old, Roll.ballot_id.not_in(both)).values(person_id=into)
+            update(Roll).where(*moved, Roll.voter == old, Roll.ballot_id.in_(theirs)).values(person_id=into, voter=into)
         )
+        await self._db.execute(update(Roll).where(*moved).values(person_id=into))
 
     async def _open_with(self, person_id: int) -> list[int]:
         """The open ballots somebody is on the roll of; none of them closes before this transaction ends."""
@@ -184,8 +224,8 @@ class BallotStore:
             )
         ]
 
-    async def envelopes(self, ballot: Ballot) -> list[tuple[str, str]]:
-        """All slips with their envelopes.
+    async def envelopes(self, ballot: Ballot) -> list[tuple[str, str, int]]:
+        """All slips with their envelopes and whose they are.
 
         Raises:
             ValueError: the ballot is still open, and nobody may look.
@@ -193,36 +233,48 @@ class BallotStore:
         if ballot.closed_at is None:
             raise ValueError(f"ballot {ballot.id} is open and sealed")
         rows = await self._db.execute(
-            select(Roll.slip, Roll.envelope).where(Roll.ballot_id == ballot.id, Roll.slip.is_not(None))
+            select(Roll.slip, Roll.envelope, Roll.voter).where(Roll.ballot_id == ballot.id, Roll.slip.is_not(None))
         )
-        return [(slip, envelope) for slip, envelope in rows]
+        return [(slip, envelope, voter) for slip, envelope, voter in rows]
 
-    async def drop_in(self, ballot_id: int, papers: Sequence[tuple[str, Paper]]) -> None:
-        """Put papers into the urn, in the order of their receipts; those in it already stay as they are."""
+    async def drop_in(self, ballot_id: int, papers: Sequence[tuple[str, Paper, int | None]]) -> None:
+        """Put papers into the urn, in the order of their receipts; those in it already stay as they are.
+
+        With each stands whose it is, where the ballot is an open one.
+        """
         if papers:
             await self._db.execute(
                 _DROP_IN,
-                [{"ballot_id": ballot_id, "receipt": receipt, "paper": json.dumps(paper)} for receipt, paper in papers],
+                [
+                    {"ballot_id": ballot_id, "receipt": receipt, "paper": json.dumps(paper), "voter": voter}
+                    for receipt, paper, voter in papers
+                ],
             )
 
-    async def settle(self, ballot: Ballot, result: Result) -> bool:
-        """Keep the result and empty the envelopes; False when the urn and the roll do not agree, and is emptied."""
+    async def settle(self, ballot: Ballot, result: Result, on_paper: int) -> bool:
+        """Keep the result and empty the envelopes; False when the urn and the roll do not agree, and is emptied.
+
+        `on_paper`: so many of the votes came on paper; no more papers count than were handed out.
+        """
         in_urn = await self._db.scalar(select(func.count()).select_from(Urn).where(Urn.ballot_id == ballot.id))
-        on_roll = await self._db.scalar(select(func.count()).select_from(Roll).where(Roll.ballot_id == ballot.id))
-        if not in_urn == on_roll == result.votes:
+        rows = await self._db.execute(
+            select(Roll.how == How.PAPER, func.count()).where(Roll.ballot_id == ballot.id).group_by(Roll.how)
+        )
+        on_roll, handed_out = 0, 0
+        for paper, times in rows:
+            on_roll, handed_out = (on_roll, handed_out + times) if paper else (on_roll + times, handed_out)
+        if not in_urn == on_roll + on_paper == result.votes or on_paper > handed_out:
             await self._db.execute(delete(Urn).where(Urn.ballot_id == ballot.id))
             return False
         kept = msgspec.json.encode(result).decode()
         await self._db.execute(update(Ballots).where(Ballots.id == ballot.id).values(result=kept))
-        await self._db.execute(update(Roll).where(Roll.ballot_id == ballot.id).values(slip=None, envelope=None))
+        for table in (Roll, Readings):
+            await self._db.execute(update(table).where(table.ballot_id == ballot.id).values(slip=None, envelope=None))
         return True
 
     async def eligible(self, ballot: Ballot) -> int:
-        """How many live in the area now."""
-        start = prefix(ballot.area)
-        found: int = await self._db.scalar(
-            select(func.count()).select_from(People).where(People.grid >= start, People.grid < start + ":")
-        )
+        """How many votes there could be: of those living in the area now, of the roster, of the council."""
+        found: int = await self._db.scalar(eligible(ballot.electorate, ballot.area))
         return found
 
     async def told(self, ballot_id: int) -> bool:
@@ -261,6 +313,30 @@ class BallotStore:
         )
         return [(receipt, tuple(json.loads(paper))) for receipt, paper in rows]
 
+    async def openly(self, ballot: Ballot, after: int, limit: int) -> list[tuple[int, Paper]]:
+        """Part of what was voted in an open ballot, by whom, in the order of the voters' numbers."""
+        _must_be_counted(ballot)
+        rows = await self._db.execute(
+            select(Urn.voter, Urn.paper)
+            .where(Urn.ballot_id == ballot.id, Urn.voter.is_not(None))
+            .order_by(Urn.voter)
+            .offset(after)
+            .limit(limit)
+        )
+        return [(voter, tuple(json.loads(paper))) for voter, paper in rows]
+
+    async def rolled(self, ballot: Ballot, after: int, limit: int) -> list[tuple[int, How]]:
+        """Part of the roll: who voted, and how, in the order of their numbers."""
+        _must_be_counted(ballot)
+        rows = await self._db.execute(
+            select(Roll.voter, Roll.how)
+            .where(Roll.ballot_id == ballot.id)
+            .order_by(Roll.voter)
+            .offset(after)
+            .limit(limit)
+        )
+        return [(voter, How(how)) for voter, how in rows]
+
     async def find_receipt(self, receipt: str) -> tuple[int, int] | None:
         """Where a receipt stands, as (ballot, place in its list from 0)."""
         ballot = await self._db.scalar(
@@ -290,7 +366,7 @@ class BallotStore:
     async def early(self, ballot_id: int) -> list[tuple[int, int]]:
         """Who voted what in a ballot before there were envelopes, as (person, option)."""
         rows = await self._db.execute(
-            select(Roll.person_id, Roll.envelope).where(Roll.ballot_id == ballot_id, Roll.envelope.startswith(EARLY))
+            select(Roll.voter, Roll.envelope).where(Roll.ballot_id == ballot_id, Roll.envelope.startswith(EARLY))
         )
         return [(person, int(envelope.removeprefix(EARLY))) for person, envelope in rows]
 
@@ -301,15 +377,26 @@ class BallotStore:
             await self._db.execute(
                 update(Roll).where(*_OWN).values(slip=bindparam("new_slip"), envelope=bindparam("sealed")),
                 [
-                    {"ballot": ballot_id, "person": person, "new_slip": slip, "sealed": envelope}
+                    {"ballot": ballot_id, "whose": person, "new_slip": slip, "sealed": envelope}
                     for person, slip, envelope in envelopes
                 ],
             )
 
 
-def voted_in(ballot_id: int) -> ColumnElement[bool]:
-    """Whether the person of the row at hand has voted: for telling only those who have not."""
-    return select(Roll.person_id).where(Roll.ballot_id == ballot_id, Roll.person_id == People.id).exists()
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How somebody stands on a ballot's roll: whose vote it is, who cast it, how, with whom beside them."""
+
+    voter: int
+    person: int | None
+    slip: str | None
+    how: How = How.CHAT
+    helper: int | None = None
+    witness: int | None = None
+
+
+def _way(mark: Mark) -> dict[str, object]:
+    return {"whose": mark.voter, "way": mark.how.value, "helper": mark.helper, "witness": mark.witness}
 
 
 def _must_be_counted(ballot: Ballot) -> None:
@@ -324,6 +411,7 @@ def _ballot(row: Any) -> Ballot:
             **row._mapping,  # noqa: SLF001 - as documented
             "options": tuple(json.loads(row.options)),
             "method": Method(row.method),
+            "electorate": Electorate(row.electorate),
             "result": result,
         }
     )

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from domain import journal
 from domain.areas import prefix
 from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
 from storage.database import Connection
+from storage.statistics import StatisticsStore
 from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
 
 # So many of one kind in one grid at a time: among them the like one is found.
@@ -76,6 +77,7 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "offered_to",
     "anonymous",
 )
 _CHANGE = (
@@ -146,9 +148,10 @@ class _End(NamedTuple):
 class CaseStore:
     """Reads and writes about cases."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo) -> None:
         self._db = connection
         self._now = now
+        self._statistics = StatisticsStore(connection, now, zone)
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
@@ -195,9 +198,9 @@ class CaseStore:
             anonymous=reported.anonymous,
         )
         self._ends[number] = _End()
-        end = await self._log(
-            case, Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER), reported.photos, "reported"
-        )
+        step = Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER)
+        end = await self._log(case, step, reported.photos, "reported")
+        await self._statistics.opened(case, step)
         await self._db.execute(_RECEIPT, {"case": number, "receipt": case.number, "taken": end.steps, "last": end.head})
         return case
 
@@ -279,7 +282,10 @@ class CaseStore:
             case_id=case.id, person_id=person_id, round=case.round, score=score, at=self._now
         )
         added = await self._db.scalar(rated.on_conflict_do_nothing().returning(Ratings.case_id))
-        return added is not None
+        if added is None:
+            return False
+        await self._statistics.rated(case, score)
+        return True
 
     async def unfollow(self, case_id: int, person_id: int | None = None) -> None:
         """Let somebody hear of it no more; None: nobody."""
@@ -320,7 +326,9 @@ class CaseStore:
         Raises:
             LookupError: it was not, so that two steps could come to stand in one place.
         """
+        before = await self._statistics.life(case.id)
         end = await self._log(case, step, photos, stage)
+        await self._statistics.stepped(before, case, step)
         new = {f"new_{name}": getattr(case, name) for name in _CHANGING}
         new["new_doers"] = "".join(f" {number} " for number in case.doers)
         await self._db.execute(_CHANGE, {"case": case.id, "taken": end.steps, "last": end.head, **new})
@@ -406,6 +414,31 @@ class CaseStore:
                 .order_by(Cases.due_at, Cases.id)
             )
         ]
+
+    async def offered_to(self, person_id: int) -> list[Case]:
+        """What somebody is asked to take over, the nearest deadline first."""
+        offered = (
+            select(*_CASE)
+            .where(Cases.offered_to == person_id, Cases.offered_to.is_not(None))
+            .order_by(Cases.due_at, Cases.id)
+        )
+        return [_case(row) for row in await self._db.execute(offered)]
+
+    async def unoffer(self, worker_id: int, to: int) -> None:
+        """What lies with a worker is not offered to that colleague any more."""
+        await self._db.execute(
+            update(Cases).where(Cases.offered_to == to, Cases.worker_id == worker_id).values(offered_to=None)
+        )
+
+    async def since(self, grid: str, moment: datetime) -> tuple[int, int]:
+        """How many cases of a grid were opened since then, and how many ended."""
+        row = await self._db.execute(
+            select(
+                func.count().filter(Cases.opened_at >= moment), func.count().filter(Cases.closed_at >= moment)
+            ).where(Cases.grid == grid)
+        )
+        came, ended = row.one()
+        return came, ended
 
     async def in_area(self, area: str, statuses: Iterable[Status], limit: int = 20) -> list[Case]:
         """The cases of an area in these states, the nearest deadline first."""

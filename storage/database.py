@@ -77,7 +77,7 @@ class _Kind(Protocol):
 class Database:
     """Connections to one database, by its URL: `sqlite:///path` or `postgresql://…`, with or without a driver."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self.url = parsed.set(drivername="sqlite" if self.sqlite else "postgresql+asyncpg")
@@ -124,6 +124,21 @@ class Database:
             if _unavailable(error):
                 raise Unavailable(type(error).__name__) from error
             raise
+
+    async def snapshot(self, work: Work[T]) -> T:
+        """Look things up in one and the same moment of the database, however long it takes."""
+
+        async def at_once(connection: Connection) -> T:
+            if not self.sqlite:
+                await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                return await work(connection)
+            await connection.execute(text("BEGIN"))
+            try:
+                return await work(connection)
+            finally:
+                await connection.execute(text("ROLLBACK"))
+
+        return await self.read(at_once)
 
     async def exclusive(self, name: str, work: Work[T]) -> T:
         """A writing transaction only one process does at a time: migrations, taking in the district's data."""

@@ -1,6 +1,6 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,10 +18,12 @@ from bot.core.texts import LANGUAGES, Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
 from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
 from domain.areas import prefix
+from domain.councils import Electorate
 from domain.district import District, Entry
 from domain.faq import Settling
 from domain.people import Person
-from storage.ballots import BallotStore, voted_in
+from storage.audience import voted_in
+from storage.ballots import BallotStore
 from storage.cases import CaseStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
@@ -30,13 +32,19 @@ from storage.files import Album, FileStore
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
+from storage.last_words import LastWordsStore
+from storage.leaves import LeaveStore
 from storage.letters import LetterStore
 from storage.mediation import MediationStore
 from storage.outbox import Claimed, OutboxStore, TellOn
+from storage.papers import PaperStore
 from storage.people import Contact as Chat
 from storage.people import PeopleStore
+from storage.pictures import PictureStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import SessionStore
+from storage.statistics import StatisticsStore
 
 T = TypeVar("T")
 
@@ -78,15 +86,17 @@ class Desk:
         self._served: Person | None = None
         self._language_changed = False
         self.started_over = False
+        # Messages a second, by platform, where there is a limit.
+        self.paces: Mapping[str, float] = {}
         self._lines: list[Line] = []
 
     @cached_property
     def people(self) -> PeopleStore:
-        return PeopleStore(self._db, self.now)
+        return PeopleStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def cases(self) -> CaseStore:
-        return CaseStore(self._db, self.now)
+        return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
     def corrections(self) -> CorrectionStore:
@@ -99,6 +109,22 @@ class Desk:
     @cached_property
     def handovers(self) -> HandoverStore:
         return HandoverStore(self._db, self.now)
+
+    @cached_property
+    def statistics(self) -> StatisticsStore:
+        return StatisticsStore(self._db, self.now, self.district.timezone)
+
+    @cached_property
+    def pictures(self) -> PictureStore:
+        return PictureStore(self._db, self.now)
+
+    @cached_property
+    def leaves(self) -> LeaveStore:
+        return LeaveStore(self._db, self.now)
+
+    @cached_property
+    def last_words(self) -> LastWordsStore:
+        return LastWordsStore(self._db, self.now)
 
     @cached_property
     def letters(self) -> LetterStore:
@@ -115,6 +141,14 @@ class Desk:
     @cached_property
     def ballots(self) -> BallotStore:
         return BallotStore(self._db, self.now)
+
+    @cached_property
+    def papers(self) -> PaperStore:
+        return PaperStore(self._db, self.now)
+
+    @cached_property
+    def rosters(self) -> RosterStore:
+        return RosterStore(self._db, self.now)
 
     @cached_property
     def dues(self) -> DueStore:
@@ -279,29 +313,59 @@ class Desk:
         photos: Sequence[str] = (),
         not_voted_in: int | None = None,
         until: datetime | None = None,
+        electorate: Electorate = Electorate.RESIDENTS,
         **shown: object,
     ) -> int:
         """Tell every resident of an area, once each; after `until` it is not worth saying.
 
+        `electorate`: with those of its rosters who live elsewhere, or the members of its council alone.
         `not_voted_in`: only those who have not voted in that ballot yet. What would come only after `until` is said at
-        once, quiet hours or not. Returns how many live there.
+        once, quiet hours or not. Returns how many are told.
         """
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
             due_at = self.now
         line = Line(key, shown, tuple(choices), tuple(photos))
         replies = {each: render(line, self.texts, each, self.district.timezone) for each in LANGUAGES}
-        await self.tell_on(TellOn(prefix(area), kind, replies, once, due_at, until, not_voted_in))
-        return await self.people.count_residents(prefix(area))
+        members = electorate is Electorate.MEMBERS
+        await self.tell_on(
+            TellOn(
+                prefix(area),
+                kind,
+                replies,
+                once,
+                due_at,
+                until,
+                not_voted_in,
+                electorate=electorate,
+                area=area,
+                beyond=members,
+            )
+        )
+        return sum((await self.people.reachable(electorate, area)).values())
 
     async def tell_on(self, rest: TellOn) -> None:
         """Tell some thousands of an area's residents, and plan to go on with the others: nobody waits for them all."""
         last = await self.outbox.queue_for_residents(
-            rest, unless=None if rest.not_voted_in is None else voted_in(rest.not_voted_in)
+            rest, unless=None if rest.not_voted_in is None else voted_in(rest.not_voted_in, rest.electorate)
         )
         self.queued.add(None)
         if last is not None:
-            await self.plan(replace(rest, after=last), self.now, key=f"{rest.once}:after:{last[1]}")
+            where = "beyond" if rest.beyond else "after"
+            await self.plan(replace(rest, after=last), self.now, key=f"{rest.once}:{where}:{last[1]}")
+        elif not rest.beyond and rest.electorate is not Electorate.RESIDENTS:
+            await self.tell_on(replace(rest, beyond=True, after=("", 0)))
+
+    async def last_given(self, name: str) -> str | None:
+        """What the buttons under the last message to whoever speaks are about: a ballot's number, say."""
+        if self._speaker is None:
+            return None
+        offered = await self.outbox.last_choices(self._speaker.id)
+        return next((choice.given[name] for choice in offered if name in choice.given), None)
+
+    def takes(self, reach: Mapping[str, int]) -> float:
+        """How many seconds it takes to tell so many people by platform, nothing else being sent meanwhile."""
+        return max((number / self.paces[each] for each, number in reach.items() if each in self.paces), default=0.0)
 
     async def tell_menu(self, person_id: int) -> None:
         """Let the platforms show somebody the commands that are theirs, in every chat they have."""
@@ -419,11 +483,12 @@ class Desks:
         self.album = album
         self._menu = menu
         self.keys = keys
+        self.paces: dict[str, float] = {}
         # Told the platforms for which something was put in line, and in which commit, where commits are shared.
         self.on_queued: Callable[[Set[str | None], int | None], None] = lambda _platforms, _commit: None
 
     def at(self, connection: Connection) -> Desk:
-        return Desk(
+        desk = Desk(
             connection,
             self.clock(),
             self.texts,
@@ -434,6 +499,8 @@ class Desks:
             self._menu,
             self.keys,
         )
+        desk.paces = self.paces
+        return desk
 
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""

@@ -9,7 +9,8 @@ import hmac
 import itertools
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +22,8 @@ from domain.counting import Paper
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _RECEIPT, _NONCE, _EMPTY = 12, 12, 0xFF
 # Every paper is as long as the longest, or its length would tell what is on it.
-_LONGEST_PAPER = 8
+_LONGEST_PAPER, _DRAFT = 8, 16
+_PHONES = "phones"
 # Known to backup programs as something that is not to be kept (bford.info/cachedir).
 _NOT_TO_BE_KEPT = "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
 
@@ -63,6 +65,14 @@ class Seal:
     def hide(self, words: str, room: int) -> str:
         """Words nobody can read without the key; always `room` bytes, so that their length tells nothing."""
         return _shut(self._words, words.encode().ljust(room, b"\0"), b"")
+
+    def draft(self, marks: Paper) -> str:
+        """What somebody has marked so far, for a button to carry: nobody reads it, and its length tells nothing."""
+        return self.hide("".join(map(str, marks)), _DRAFT)
+
+    def drafted(self, token: str) -> Paper:
+        """What a button carries; raises ValueError for what is none of ours."""
+        return tuple(map(int, self.show(token)))
 
     def show(self, token: str) -> str:
         """The words hidden; raises ValueError for what is none of ours."""
@@ -106,6 +116,20 @@ class Keys:
         except (KeyGone, ValueError):
             return None
 
+    def phone(self, digits: str) -> str:
+        """A phone number as rosters keep it: a digest nobody makes who has the database alone, not by trying them all.
+
+        Its key stays for good. Is it lost, rosters are imported again. Blocks for a few milliseconds.
+        """
+        path = self._folder / _PHONES
+        if not path.exists():
+            made = self._folder / self.make()
+            # Two at once: whoever comes second takes the first one's.
+            with suppress(FileExistsError):
+                os.link(made, path)
+            made.unlink()
+        return hmac.digest(path.read_bytes(), digits.encode(), "sha256").hex()
+
     def destroy(self, name: str) -> None:
         """Overwrite and remove a key; one that is gone already is gone."""
         path = self._folder / name
@@ -140,16 +164,26 @@ def as_receipt(typed: str) -> str | None:
     return "-".join(letters[start : start + 4] for start in range(0, _RECEIPT, 4))
 
 
-def opened(seal: Seal, envelopes: Iterable[tuple[str, str]]) -> list[tuple[str, Paper]]:
-    """All papers with their receipts, in the order of the receipts: that of casting is not in it.
+def opened(seal: Seal, envelopes: Iterable[tuple[str, str, int]]) -> list[tuple[str, Paper, int]]:
+    """All papers with their receipts and whose they are, in the order of the receipts: that of casting is not in it.
 
     Raises:
         ValueError: an envelope was changed, or copied from one voter to another.
     """
-    found = sorted((seal.receipt(slip), seal.open(slip, envelope)) for slip, envelope in envelopes)
+    found = sorted((seal.receipt(slip), seal.open(slip, envelope), voter) for slip, envelope, voter in envelopes)
     if any(one[0] == other[0] for one, other in itertools.pairwise(found)):
         raise ValueError("two envelopes with one receipt")
     return found
+
+
+def read(seal: Seal, slip: str, readings: Mapping[int, str]) -> dict[int, Paper]:
+    """What each who entered a ballot paper read on it; raises ValueError when a reading was changed or copied."""
+    return {person: seal.open(reading(slip, person), envelope) for person, envelope in readings.items()}
+
+
+def reading(slip: str, person: int) -> str:
+    """What one person's reading of a paper is bound to: nobody's can be copied to stand for another's."""
+    return f"{slip}:{person}"
 
 
 def _shut(key: AESGCM, plain: bytes, bound: bytes) -> str:

@@ -30,7 +30,9 @@ from sqlalchemy.orm import aliased
 from bot.core.outbox import POLICIES
 from bot.core.render import filled
 from bot.core.words import Choice, Kind, Lying, Outgoing, Reply
+from domain.councils import Electorate
 from storage import facts
+from storage.audience import beyond
 from storage.database import Connection
 from storage.tables import Contacts, Outbox, People
 
@@ -54,7 +56,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class TellOn:
-    """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids."""
+    """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids.
+
+    `electorate`: whom it concerns, where that is not everybody; `beyond`: now come those who do not live there.
+    """
 
     area_prefix: str
     kind: Kind
@@ -64,6 +69,9 @@ class TellOn:
     until: datetime | None
     not_voted_in: int | None
     after: tuple[str, int] = ("", 0)
+    electorate: Electorate = Electorate.RESIDENTS
+    area: str = ""
+    beyond: bool = False
 
 
 def lane(platform: str, account: str) -> str:
@@ -214,12 +222,23 @@ class OutboxStore:
 
         `unless` leaves out those it is true of.
         """
-        first = max(told.area_prefix, told.after[0])
-        theirs = and_(People.grid >= first, People.grid < told.area_prefix + ":", _comes_after(told.after))
-        in_order = select(People.grid, People.id).where(theirs).order_by(People.grid, People.id)
-        last = (await self._db.execute(in_order.limit(1).offset(_AT_ONCE - 1))).first()
-        if last is not None:
-            theirs = and_(theirs, People.grid <= last.grid, not_(_comes_after((last.grid, last.id))))
+        last: tuple[str, int] | None
+        if told.beyond:
+            others = beyond(told.electorate, told.area)
+            theirs = and_(People.id > told.after[1], literal(False) if others is None else others)
+            by_number = select(People.id).where(theirs).order_by(People.id)
+            number = await self._db.scalar(by_number.limit(1).offset(_AT_ONCE - 1))
+            last = None if number is None else ("", number)
+            if last is not None:
+                theirs = and_(theirs, People.id <= last[1])
+        else:
+            first = max(told.area_prefix, told.after[0])
+            theirs = and_(People.grid >= first, People.grid < told.area_prefix + ":", _comes_after(told.after))
+            in_order = select(People.grid, People.id).where(theirs).order_by(People.grid, People.id)
+            at = (await self._db.execute(in_order.limit(1).offset(_AT_ONCE - 1))).first()
+            last = None if at is None else (at.grid, at.id)
+            if last is not None:
+                theirs = and_(theirs, People.grid <= last[0], not_(_comes_after(last)))
         for language, reply in told.replies.items():
             row = {**self._row(told.kind, reply, told.due_at), "state": "pending", "attempts": 0}
             if told.until is not None:
@@ -244,7 +263,7 @@ class OutboxStore:
                 .from_select(["contact_id", "lane", "once", *row], who)
                 .on_conflict_do_nothing(index_elements=["once"])
             )
-        return (last.grid, last.id) if last is not None else None
+        return last
 
     def _row(self, kind: Kind, reply: Reply, due_at: datetime | None) -> dict[str, object]:
         policy = POLICIES[kind]

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
@@ -14,17 +14,23 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.core.words import Address
 from domain.areas import around
 from domain.cases import Part
+from domain.councils import Electorate
 from domain.district import District
 from domain.people import Held, Person, Role
+from storage.audience import told
 from storage.ballots import BallotStore
 from storage.database import Connection
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
+from storage.last_words import LastWordsStore
+from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.mediation import MediationStore
 from storage.questions import QuestionStore
+from storage.rosters import RosterStore
 from storage.sessions import LETTERS, SessionStore
+from storage.statistics import StatisticsStore
 from storage.tables import (
     Ballots,
     CaseLog,
@@ -33,6 +39,7 @@ from storage.tables import (
     Followers,
     HeardMessages,
     Invitations,
+    Leaves,
     Outbox,
     Parked,
     People,
@@ -55,7 +62,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, whose next chat this is, or a side of a mediation."""
+    """What a one-time code stands for: a role for an area, whose next chat, a side of a mediation, or a household."""
 
     role: Role | None
     area: str | None
@@ -63,6 +70,8 @@ class Invitation:
     department: str | None = None
     mediation: int | None = None
     side: str | None = None
+    voter_id: int | None = None
+    by_id: int | None = None
 
 
 _PERSON = (
@@ -122,6 +131,8 @@ def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[int]:
         .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
         .order_by(People.id)
     )
+    # Whoever is on leave is not in office.
+    found = found.where(~select(Leaves.id).where(Leaves.person_id == People.id, ON).exists())
     with_chat = found.join(Contacts, Contacts.id == People.contact_id).where(Contacts.blocked_at.is_(None))
     return with_chat if reachable else found
 
@@ -146,11 +157,12 @@ _IN_DEPARTMENT = {reachable: _in_department(reachable=reachable) for reachable i
 
 
 class PeopleStore:
-    """Reads and writes about people, roles and their chats."""
+    """Reads and writes about people, roles and their chats; `zone`: whose days are counted when two become one."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, zone: tzinfo = UTC) -> None:
         self._db = connection
         self._now = now
+        self._zone = zone
 
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
@@ -300,17 +312,16 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def count_residents(self, area_prefix: str) -> int:
-        """How many people who say they live within an area can be told something."""
-        return (
-            await self._db.scalar(
-                select(func.count())
-                .select_from(People)
-                .join(Contacts, Contacts.id == People.contact_id)
-                .where(People.grid >= area_prefix, People.grid < area_prefix + ":", Contacts.blocked_at.is_(None))
-            )
-            or 0
+    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+        """How many of those a ballot concerns can be told something, by the platform they are told on."""
+        rows = await self._db.execute(
+            select(Contacts.platform, func.count())
+            .select_from(People)
+            .join(Contacts, Contacts.id == People.contact_id)
+            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .group_by(Contacts.platform)
         )
+        return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
     async def with_role(self, roles: Iterable[Role], *, after: int = 0, limit: int = 500) -> list[int]:
         """Numbers of reachable people with one of these roles, page by page."""
@@ -376,6 +387,8 @@ class PeopleStore:
         person_id: int | None = None,
         mediation: int | None = None,
         side: str | None = None,
+        voter_id: int | None = None,
+        by_id: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -389,6 +402,8 @@ class PeopleStore:
                 person_id=person_id,
                 mediation_id=mediation,
                 side=side,
+                voter_id=voter_id,
+                by_id=by_id,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -413,6 +428,8 @@ class PeopleStore:
                     Invitations.department,
                     Invitations.mediation_id,
                     Invitations.side,
+                    Invitations.voter_id,
+                    Invitations.by_id,
                 )
             )
         ).one_or_none()
@@ -430,6 +447,7 @@ class PeopleStore:
             (Cases, Cases.worker_id),
             (Cases, Cases.checker_id),
             (Cases, Cases.asked_by),
+            (Cases, Cases.offered_to),
             (Ballots, Ballots.host_id),
         ):
             await self._db.execute(update(table).where(column == old).values({column.key: into}))
@@ -438,11 +456,12 @@ class PeopleStore:
         await self._db.execute(delete(Followers).where(Followers.person_id == old, Followers.case_id.in_(followed)))
         await self._db.execute(update(Followers).where(Followers.person_id == old).values(person_id=into))
         await self._merge_doers(old, into)
-        rated = select(Ratings.case_id).where(Ratings.person_id == into)
-        await self._db.execute(delete(Ratings).where(Ratings.person_id == old, Ratings.case_id.in_(rated)))
-        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
+        await RosterStore(self._db, self._now).merge(old, into)
+        await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        await LeaveStore(self._db, self._now).merge(old, into)
+        await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         await MediationStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
@@ -461,6 +480,20 @@ class PeopleStore:
         )
         if chat is not None:
             await self.change(into, contact_id=chat)
+
+    async def _merge_ratings(self, old: int, into: int) -> None:
+        """One voice a case: where both said what they make of a result, what `into` said stays and counts."""
+        rated = select(Ratings.case_id).where(Ratings.person_id == into)
+        twice = (Ratings.person_id == old, Ratings.case_id.in_(rated))
+        statistics = StatisticsStore(self._db, self._now, self._zone)
+        cases = set(await self._db.scalars(select(Ratings.case_id).where(*twice)))
+        # Held, so that nobody takes a step with one of them meanwhile and counts what goes here as well.
+        await self._db.execute(select(Cases.id).where(Cases.id.in_(cases)).order_by(Cases.id).with_for_update())
+        before = [(case, await statistics.life(case)) for case in sorted(cases)]
+        await self._db.execute(delete(Ratings).where(*twice))
+        for case, life in before:
+            await statistics.changed(life, await statistics.life(case))
+        await self._db.execute(update(Ratings).where(Ratings.person_id == old).values(person_id=into))
 
     async def _merge_doers(self, old: int, into: int) -> None:
         """Who did the work under another number may not check it under this one."""
@@ -499,8 +532,11 @@ class PeopleStore:
             update(HeardMessages).where(HeardMessages.contact_id.in_(own)).values(held=None, contact_id=None)
         )
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
+        await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        await LeaveStore(self._db, self._now).forget(person_id)
+        await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
         await self._db.execute(update(Cases).where(Cases.reporter_id == person_id).values(reporter_id=None))

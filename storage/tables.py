@@ -14,6 +14,7 @@ from sqlalchemy import (
     TypeDecorator,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -74,11 +75,15 @@ class People(Base):
     created_at: Mapped[datetime]
     forgotten_at: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    stand_in_id: Mapped[int | None]
     __table_args__ = _NEVER_AGAIN
 
 
 class Roles(Base):
-    """Who holds which role for which area, and in which department, since when. Ended roles are kept."""
+    """Who holds which role for which area, and in which department, since when. Ended roles are kept.
+
+    `leave_id`: it is lent to them while that leave is on.
+    """
 
     __tablename__ = "roles"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -89,7 +94,42 @@ class Roles(Base):
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     listed: Mapped[bool] = mapped_column(default=False)
-    __table_args__ = (_some("ix_roles_area_role", "area", "role", where="until IS NULL"),)
+    leave_id: Mapped[int | None]
+    __table_args__ = (
+        _some("ix_roles_area_role", "area", "role", where="until IS NULL"),
+        _some("ix_roles_leave_id", "leave_id", where="leave_id IS NOT NULL"),
+    )
+
+
+class Leaves(Base):
+    """When a gridworker is away, who was named to stand in and who does: planned, on, over, cancelled."""
+
+    __tablename__ = "leaves"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    stand_in_id: Mapped[int | None]
+    acting_id: Mapped[int | None]
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    stage: Mapped[str]
+    asked_at: Mapped[datetime]
+    __table_args__ = (
+        Index("ix_leaves_person_id", "person_id", "begins_at"),
+        _some("ix_leaves_on", "person_id", where="stage = 'on'"),
+        _some("ix_leaves_acting", "acting_id", where="stage = 'on'"),
+        _NEVER_AGAIN,
+    )
+
+
+class LastWords(Base):
+    """What was said last between a resident and a gridworker, numbers masked, for a month."""
+
+    __tablename__ = "last_words"
+    resident_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    worker_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    words: Mapped[str]
+    answered: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Contacts(Base):
@@ -188,7 +228,7 @@ class Dues(Base):
 
 
 class Invitations(Base):
-    """One-time codes, as hashes: a role for an area, a person's next chat, or a side of a mediation."""
+    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household (`by_id` gave it)."""
 
     __tablename__ = "invitations"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -202,6 +242,8 @@ class Invitations(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     used_by: Mapped[int | None]
+    voter_id: Mapped[int | None]
+    by_id: Mapped[int | None]
 
 
 class Cases(Base):
@@ -238,6 +280,7 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
@@ -246,6 +289,7 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
 
@@ -320,7 +364,8 @@ class Corrections(Base):
 class Ballots(Base):
     """A question put to an area, open until `closes_at`; then counted (`result`, as JSON) and told (`told_at`).
 
-    `key` is the name of the key its envelopes are sealed under, which is not in the database.
+    Its rules are as in `domain.councils.Ballot`. `key` is the name of the key its envelopes are sealed under, which
+    is not in the database.
     """
 
     __tablename__ = "ballots"
@@ -339,6 +384,11 @@ class Ballots(Base):
     result: Mapped[str | None]
     told_at: Mapped[datetime | None]
     matter_id: Mapped[int | None]
+    electorate: Mapped[str] = mapped_column(default="residents", server_default="residents")
+    most: Mapped[int] = mapped_column(default=0, server_default="0")
+    begins_at: Mapped[datetime | None]
+    secret: Mapped[bool] = mapped_column(default=True, server_default=true())
+    grave: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
@@ -354,26 +404,87 @@ _NO_ORDER = {"sqlite_with_rowid": False}
 class Roll(Base):
     """Who has voted in a ballot: one row, one vote, however many chats; nothing says when.
 
-    Until the count `envelope` holds the sealed paper, changed until the close, and `slip` what its receipt is made
-    from; then both are emptied.
+    `voter` is whose vote it is: a person, or by roster a household or an owner (the number of their first household).
+    `person_id` cast it, nobody where it is on paper. Until the count `envelope` holds the sealed paper, changed until
+    the close, and `slip` what its receipt is made from; then both are emptied.
     """
 
     __tablename__ = "roll"
     ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    voter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    slip: Mapped[str | None]
+    envelope: Mapped[str | None]
+    how: Mapped[str] = mapped_column(default="chat", server_default="chat")
+    helper_id: Mapped[int | None]
+    witness_id: Mapped[int | None]
+    __table_args__ = (Index("ix_roll_person", "person_id", "ballot_id"), _NO_ORDER)
+
+
+class Urn(Base):
+    """What was voted, by receipt: filled after the close, in the order of the receipts.
+
+    Nothing leads to the roll, but where the ballot was an open one: there `voter` says whose it is.
+    """
+
+    __tablename__ = "urn"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    receipt: Mapped[str] = mapped_column(primary_key=True)
+    paper: Mapped[str]
+    voter: Mapped[int | None]
+    __table_args__ = _NO_ORDER
+
+
+class Readings(Base):
+    """What each who entered ballot papers read on them, sealed like a vote until the count, and then emptied.
+
+    `number` is written on the paper; in an open ballot it is the voter. `slip` is the same for all who read it.
+    """
+
+    __tablename__ = "readings"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     slip: Mapped[str | None]
     envelope: Mapped[str | None]
     __table_args__ = _NO_ORDER
 
 
-class Urn(Base):
-    """What was voted, by receipt: filled after the close, in the order of the receipts. Nothing leads to the roll."""
+class Voters(Base):
+    """The rosters: a household a row, as it stands since its roster was last imported; `gone_at`: no more on it.
 
-    __tablename__ = "urn"
-    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
-    receipt: Mapped[str] = mapped_column(primary_key=True)
-    paper: Mapped[str]
+    `owner_id` is the first household of the same owner. `floor_area` is in hundredths of a square metre.
+    """
+
+    __tablename__ = "voters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str]
+    household: Mapped[str]
+    name: Mapped[str]
+    floor_area: Mapped[int | None]
+    owner_id: Mapped[int | None]
+    gone_at: Mapped[datetime | None]
+    __table_args__ = (_some("ix_voters_area", "area", "household", where="gone_at IS NULL"), _NEVER_AGAIN)
+
+
+class VoterPhones(Base):
+    """The phones of a household, as digests under a key that is not in the database."""
+
+    __tablename__ = "voter_phones"
+    voter_id: Mapped[int] = mapped_column(ForeignKey("voters.id"), primary_key=True)
+    phone: Mapped[str] = mapped_column(primary_key=True, index=True)
     __table_args__ = _NO_ORDER
+
+
+class Confirmed(Base):
+    """Who of those who write to us is of which household of a roster, and how they showed it."""
+
+    __tablename__ = "confirmed"
+    voter_id: Mapped[int] = mapped_column(ForeignKey("voters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    how: Mapped[str]
+    by_id: Mapped[int | None]
+    at: Mapped[datetime]
 
 
 class Clusters(Base):
@@ -573,6 +684,42 @@ class Ratings(Base):
     round: Mapped[int] = mapped_column(primary_key=True)
     score: Mapped[int]
     at: Mapped[datetime]
+
+
+class AreaCounts(Base):
+    """The statistics of an area: what was counted of which day (`2026-11-23`), month (`2026-11`), of all time (empty).
+
+    `counts` is JSON, as `domain/tally.py` names things. `storage/statistics.py` makes all of it again from the journal.
+    """
+
+    __tablename__ = "area_counts"
+    area: Mapped[str] = mapped_column(primary_key=True)
+    span: Mapped[str] = mapped_column(primary_key=True)
+    counts: Mapped[str]
+    __table_args__ = _NO_ORDER
+
+
+class CountChanges(Base):
+    """What the steps of the last minute changed in a grid's statistics, by day, until it is gathered into AreaCounts.
+
+    Only added to with a step, so that two steps never wait for each other.
+    """
+
+    __tablename__ = "count_changes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    grid: Mapped[str] = mapped_column(index=True)
+    days: Mapped[str]
+
+
+class Pictures(Base):
+    """A sheet of numbers somebody asked to see, until it is drawn and sent to them."""
+
+    __tablename__ = "pictures"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int]
+    sheet: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class SignInCodes(Base):

@@ -35,7 +35,7 @@ from domain.cases import (
 )
 from domain.people import Person, Role
 from domain.refusals import Refused
-from storage import audit
+from storage import audit, statistics
 from storage.audit import Tally
 from storage.database import Connection
 from storage.desk import Desk
@@ -178,6 +178,10 @@ class Life(RuleBasedStateMachine):
         assert all(times <= 2 * len(self.cases) for times in told.values()), told
 
     @rule()
+    def gather(self) -> None:
+        self._runner.run(statistics.gather(self.service.desks.database))
+
+    @rule()
     def seal(self) -> None:
         self._runner.run(audit.seal(self.service.desks.database, self.now))
 
@@ -201,7 +205,7 @@ class Life(RuleBasedStateMachine):
         told = self._news()
         self._check_hands(case, person, who, move)
         self._check_told(case, after, kept, moved, followers, told)
-        if move in (Move.ACCEPT, Move.FINISH):
+        if move in (Move.ACCEPT, Move.FINISH, Move.ON_SITE, Move.TAKE_OVER):
             self.doers[case.id].add(person.id)
         if after.status is Status.CLOSED and case.status is not Status.CLOSED:
             assert person.id not in self.doers[case.id]
@@ -236,12 +240,16 @@ class Life(RuleBasedStateMachine):
                 Part.FOLLOWER: {*followers},
                 Part.WORKER: {case.worker_id, after.worker_id},
                 Part.CHECKER: {after.checker_id},
+                Part.COLLEAGUE: {after.offered_to},
             }
             wanted |= theirs.get(part, set())
         if moved.move in (Move.ACCEPT, Move.FINISH, Move.RETURN):
             wanted |= {case.worker_id}
         if after.status is not Status.DONE or moved.move is Move.ASK_CHECK:
             wanted |= {case.checker_id}
+        if after.offered_to != case.offered_to and moved.move is not Move.DECLINE:
+            # Asked for nothing any more.
+            wanted |= {case.offered_to}
         if kept is not None:
             wanted |= {kept.worker_id}
         if moved.move is Move.DENY_TIME or moved.move is Move.GIVE_TIME:
@@ -290,6 +298,12 @@ class Life(RuleBasedStateMachine):
             for who in ("wang", "chen"):
                 self._write(lambda desk, who=who: desk.people.unsay(self.people[who]))  # type: ignore[misc]
                 self._write(lambda desk, who=who: desk.people.erase(self.people[who]))  # type: ignore[misc]
+            # Some of it gathered, some not yet: a slow recount finds the same.
+            counted = self._runner.run(statistics.recount(self.service.desks.database, self.service.district.timezone))
+            assert (counted.cases, counted.first) == (len(self.cases), [])
+            self._runner.run(statistics.gather(self.service.desks.database))
+            counted = self._runner.run(statistics.recount(self.service.desks.database, self.service.district.timezone))
+            assert counted.first == []
             problems, tally = self._runner.run(read())
             assert problems == []
             assert tally.cases == len(self.cases)
@@ -310,7 +324,7 @@ class Life(RuleBasedStateMachine):
             by=person.id,
             words=words,
             photos=photos if move is Move.FINISH else (),
-            to=self.people[to] if move in (Move.DISPATCH, Move.ASK_CHECK) else None,
+            to=self.people[to] if move in (Move.DISPATCH, Move.ASK_CHECK, Move.HAND_OVER) else None,
             into=others[into % len(others)] if move is Move.MERGE else None,
             score=score if move in (Move.RATE, Move.APPRAISE) else None,
             category=category if move is Move.RECLASSIFY else None,

@@ -20,7 +20,6 @@ from domain.counting import (
     count,
     enough,
     lot,
-    one_a_household,
     valid,
 )
 
@@ -121,11 +120,6 @@ def test_yes_needs_more_than_half_of_those_who_voted_and_enough_of_them() -> Non
     assert by_majority(tally(9, 0, 0), 20, 50) is Verdict.TOO_FEW
     assert enough(10, 20, 50)
     assert not enough(9, 20, 50)
-
-
-def test_a_household_has_one_vote_whoever_of_it_votes_last() -> None:
-    cast = [("3-1-101", (0,)), ("3-1-102", (1,)), ("3-1-101", (1,))]
-    assert one_a_household(cast) == {(1,): 2}
 
 
 # The double majority. 民法典 第二百七十八条 (in force since 2021): 应当由专有部分面积占比三分之二以上的业主且人数占比

@@ -368,12 +368,26 @@ SLIPS = {
     "a worker of an unknown grid": Slip(
         "gridworkers.csv",
         WORKER,
-        f"w-x,某某（示例）,gridworker,230203009203009,,no,,yes\n{WORKER}",
+        f"w-x,某某（示例）,gridworker,230203009203009,,no,,yes,\n{WORKER}",
         "w-x",
         "area 230203009203009 不是网格（见 grids.csv）",
     ),
     "a worker's key twice": Slip(
-        "gridworkers.csv", "w-002001002", "w-002001001", "王", "key w-002001001 与第 2 行重复"
+        "gridworkers.csv", "w-002003010", "w-002003001", "w-002003001,何", "key w-002003001 与第 10 行重复"
+    ),
+    "a worker who stands in for themselves": Slip(
+        "gridworkers.csv",
+        "8:30–17:00,yes,w-002001002",
+        "8:30–17:00,yes,w-002001001",
+        "w-002001001",
+        "代班的（stand_in）不能是本人",
+    ),
+    "a stand-in from elsewhere": Slip(
+        "gridworkers.csv",
+        "8:30–17:00,yes,w-002001002",
+        "8:30–17:00,yes,w-002003001",
+        "w-002001001",
+        "stand_in w-002003001 不是同一社区网格员的 key",
     ),
     "a phone with letters": Slip(
         "gridworkers.csv", "13800000001", "138OOOO0001", "w-002001001", "电话 138OOOO0001 应只有数字和“-”"

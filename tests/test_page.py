@@ -511,7 +511,7 @@ async def test_a_vote_is_opened_in_one_chat_and_cast_with_one_tap_in_another(hou
     await expect(voted).to_have_attribute("aria-current", "true")
     person = house.service.guests["resident"].person_id
     [ballot] = await house.service.desks.read(lambda desk: desk.ballots.open_for("230203002001001"))
-    assert await house.service.desks.read(lambda desk: desk.ballots.slip(ballot.id, person))
+    assert await house.service.desks.read(lambda desk: desk.ballots.mark(ballot.id, person))
 
 
 async def test_nothing_is_fetched_from_anywhere_else(house: House, visit: Visit, seen: Seen) -> None:

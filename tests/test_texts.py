@@ -23,10 +23,13 @@ from config.settings import HOME, load
 from domain import mediation
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
+from domain.councils import BY_ROSTER, Electorate
+from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
 from domain.mediation import LIVE, Do, Stage
 from domain.people import Role
+from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage as Theatre
 
@@ -53,9 +56,14 @@ KEY_ARGUMENT = {
     "tell_worker": 0,
     "_ended": 1,
     "_tell": 1,
+    "note": 3,
+    "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
 ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
+# Ways of voting that take more than a tap.
+LONG = [Method.SEVERAL, Method.RANKED, Method.SCORE]
+WAYS = [Method.SINGLE, *LONG]
 # Keys the code puts together, each with everything that may stand in the gap.
 FAMILIES: Mapping[str, Iterable[str]] = {
     "{}.title": CONVERSATIONS,
@@ -78,19 +86,38 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
     "stale.{}": Doubt,
+    "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
     "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
+    "ballot.how.{}": WAYS,
+    "vote.how.{}": WAYS,
+    "ballot.remind.{}": WAYS,
+    "ballot.whose.{}": [each for each in Electorate if each is not Electorate.RESIDENTS],
+    "ballot.total.{}": Electorate,
+    "ballot.out.{}": Why,
+    "ballot.verdict.{}": [Verdict.PASSED, Verdict.NOT_AGREED],
+    "ballot.owners_verdict.{}": Verdict,
+    "ballot.not_on_roster_{}": BY_ROSTER,
+    "vote.step_{}": LONG,
+    "vote.next_{}": LONG,
+    "vote.unclear_{}": Method,
+    "ballot_open.change_{}": ["method", "who", "begins", "quorum", "secret"],
+    "ballot_open.method_{}": Method,
+    "ballot_open.who_{}": Electorate,
 }
 _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 
 # Where a number or a moment will stand; anything else is a word.
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
+    *("best", "handful", "households", "papers", "people_share", "quorum", "spent", "yes_people"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
+    *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),
+    *("year", "answered", "solved", "content", "on_time"),
 }
-MOMENTS = {"at", "by", "closes", "due", "opens", "until", "used"}
+MOMENTS = {"at", "begins", "by", "closes", "due", "now", "opens", "starts", "until", "used"}
 
 _CJK = r"[\u4e00-\u9fff]"
 _BAD_ZH = {

@@ -1,0 +1,71 @@
+"""A roster is taken in whole or not at all; those on it show who they are by phone, by a code, or by a gridworker."""
+
+import asyncio
+
+from bot.core.render import Phrase
+from bot.core.rules import when
+from domain.councils import HELPERS, HOSTS
+from domain.refusals import Refused
+from domain.rosters import RosterImported, Shown, Voter, VoterCodeWanted, helps_there
+from storage.desk import Desk
+
+
+@when(RosterImported)
+async def take_in(imported: RosterImported, desk: Desk) -> None:
+    """`by` is nobody where the operator imports it from the command line."""
+    person = await desk.people.get(imported.by) if imported.by is not None else None
+    if imported.by is not None and (person is None or not person.serves(imported.area, HOSTS)):
+        raise Refused("roster.not_yours")
+    if open_now := await desk.ballots.under_way(imported.area):
+        # Who may vote does not change while they vote.
+        raise Refused("roster.under_way", question=open_now[0].question)
+    if beside := await desk.rosters.beside(imported.area):
+        raise Refused("roster.beside", area=desk.district.area_name(beside[0]))
+    digests = await asyncio.to_thread(
+        lambda: [tuple(sorted(map(desk.keys.phone, row.phones))) for row in imported.rows]
+    )
+    await desk.rosters.take_in(imported.area, list(zip(imported.rows, digests, strict=True)))
+    if person is not None:
+        await desk.tell(
+            person.id, "roster.done", area=desk.district.area_name(imported.area), households=len(imported.rows)
+        )
+
+
+async def by_phone(person: int, digits: str, desk: Desk) -> list[Voter]:
+    """The households this phone stands at on a roster; whoever shared it is of them from now on.
+
+    Only for a number the platform vouches for: it is whoever writes who has it.
+    """
+    digest = await asyncio.to_thread(desk.keys.phone, mobile(digits))
+    found = await desk.rosters.by_phone(digest)
+    for each in found:
+        await desk.rosters.confirm(each.id, person, Shown.PHONE)
+    return found
+
+
+async def by_code(person: int, voter_id: int, giver: int | None, desk: Desk) -> None:
+    """A household's code was typed."""
+    voter = await desk.rosters.get(voter_id)
+    if voter is None or not await desk.rosters.stands(voter_id):
+        raise Refused("join.unknown")
+    await desk.rosters.confirm(voter_id, person, Shown.CODE if giver is None else Shown.GRIDWORKER, giver)
+    await desk.tell(person, "confirm.done", households=named([voter]))
+
+
+def named(voters: list[Voter]) -> tuple[Phrase, ...]:
+    return tuple(Phrase("confirm.one", {"household": each.household}) for each in voters)
+
+
+def mobile(digits: str) -> str:
+    """A phone number as it is compared: 8613… and 13… are one."""
+    return digits[2:] if len(digits) == 13 and digits.startswith("86") else digits
+
+
+@when(VoterCodeWanted)
+async def give_code(wanted: VoterCodeWanted, desk: Desk) -> None:
+    person = await desk.people.get(wanted.by)
+    voter = await desk.rosters.get(wanted.voter)
+    if person is None or voter is None or not helps_there(person, voter.area, HELPERS):
+        raise Refused("roster.not_yours")
+    code = await desk.people.invite(voter_id=voter.id, by_id=person.id)
+    await desk.tell(person.id, "vouch.code", household=voter.household, code=code)
