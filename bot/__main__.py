@@ -29,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="检查区数据目录，列出每一处错误")
     check.add_argument("folder", nargs="?", type=Path, help="默认用 XIAOMAZHA_DISTRICT")
     check.set_defaults(act=_check)
+    reload = commands.add_parser("reload", help="区数据改好了，不用重启就换上；有一处错都不换")
+    reload.add_argument("folder", nargs="?", type=Path, help="默认用 XIAOMAZHA_DISTRICT")
+    reload.set_defaults(act=_reload)
     invite = commands.add_parser("invite", help="生成一次性邀请码")
     invite.add_argument(
         "--role",
@@ -183,6 +186,24 @@ def _check(settings: Settings, given: argparse.Namespace) -> int:
         print(f"待核实的问答 {len(doubtful)} 条：{'、'.join(doubtful)}")
     _tell_stale(district)
     _tell_unannounced(district)
+    return 0
+
+
+def _reload(settings: Settings, given: argparse.Namespace) -> int:
+    from bot import reload
+    from config.district import BadDistrict
+
+    folder = given.folder or settings.district
+    try:
+        told = asyncio.run(reload.put_in_force(settings, folder))
+    except BadDistrict as bad:
+        print(*bad.problems, sep="\n")
+        print(f"{folder.name}：{len(bad.problems)} 处错误，没有换，服务照旧用原来的。")
+        return 1
+    except reload.CannotReload as bad:
+        print(f"{bad}没有换，服务照旧用原来的。")
+        return 1
+    print(*told, sep="\n")
     return 0
 
 

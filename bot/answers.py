@@ -5,7 +5,6 @@ import logging
 from dataclasses import replace
 
 from bot.core.errors import Unavailable
-from bot.core.ports import Ear
 from domain.district import District, Entry
 from domain.faq import Settled, Settling
 from storage.desk import Desk, Desks
@@ -16,9 +15,12 @@ log = logging.getLogger("xiaomazha.answers")
 class Answers:
     """What the ear has been told of the rows. The rows are the truth: a call missed is made up for at the next look."""
 
-    def __init__(self, desks: Desks, ear: Ear) -> None:
+    def __init__(self, desks: Desks) -> None:
         self._desks = desks
-        self._ear = ear
+        self._version = "0"
+
+    def forget(self) -> None:
+        """We listen with another ear, which has been told nothing yet."""
         self._version = "0"
 
     async def refresh(self) -> None:
@@ -32,7 +34,7 @@ class Answers:
             return
         version, settled = found
         # Half a second of work in a big district: not on the loop.
-        await asyncio.to_thread(self._ear.learn, entries(settled, self._desks.district))
+        await asyncio.to_thread(self._desks.ear.learn, entries(settled, self._desks.district))
         self._version = version
 
     async def _changed(self, desk: Desk) -> tuple[str, list[Settled]] | None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -31,16 +31,18 @@ from bot.core.rules import Rules, When
 from bot.core.talk import Conversation
 from bot.core.texts import Texts
 from bot.core.turn import Book, Paused, Turns
+from bot.editions import EditionKeeper
 from bot.painter import Painter
 from bot.sender import Sender
 from bot.teller import Teller
 from config import district as district_files
+from config.district import Files
 from config.settings import Demo, Engine, Mode, Settings
-from domain.cases import OfficeLeft
+from domain.cases import OfficeLeft, OfficeTaken
 from domain.district import District
 from domain.people import Person
 from nlp.ear import Ear
-from services import digest, sign_in, stale
+from services import digest, meetings, sign_in, stale
 from storage import statistics
 from storage.database import Connection, Database
 from storage.desk import Desk, Desks
@@ -73,25 +75,23 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        district: District,
         desks: Desks,
         turns: Turns[Desk],
         book: Book,
         bell: Bell,
         answers: Answers,
         teller: Teller,
-        ear: Ear,
+        editions: EditionKeeper,
         monotonic: Callable[[], float],
     ) -> None:
         self.settings = settings
-        self.district = district
         self.desks = desks
         self.turns = turns
         self.book = book
         self.bell = bell
         self.answers = answers
         self.teller = teller
-        self.ear = ear
+        self.editions = editions
         self._monotonic = monotonic
         self.guests: dict[str, Guest] = {}
         self.web = WebChat(desks, desks.clock, self._shortcuts, self._guests_for)
@@ -99,6 +99,11 @@ class Service:
         self.port = settings.http_port
         self.broken: asyncio.Future[None] | None = None
         self.leaving = False
+
+    @property
+    def district(self) -> District:
+        """The district as it is served now."""
+        return self.desks.district
 
     def _shortcuts(self, person: Person) -> list[str]:
         return [self.desks.texts.say(f"{each.name}.title", person.language) for each in self.book.listed(person)]
@@ -133,20 +138,33 @@ class Service:
             await migrate(self.desks.database)
         except Unreachable as error:
             raise CannotGoOn(f"数据库用不了（{error}）：请核对 XIAOMAZHA_DATABASE_URL。") from None
-        await self.desks.database.exclusive("xiaomazha:district", self._take_in)
+        await self.desks.database.exclusive("xiaomazha:district", self._put_in_force)
+        await self.editions.refresh()
         await self.teller.prepare()
 
-    async def _take_in(self, connection: Connection) -> None:
-        desk = self.desks.at(connection)
-        if await storage.facts.get(connection, "district") != self.district.digest:
-            for gone in await desk.people.take_in(self.district):
+    async def _put_in_force(self, connection: Connection) -> None:
+        await self.editions.publish(connection)
+        newest = await self.desks.at(connection).editions.newest()
+        if newest is None or newest.digest == self.district.digest:
+            await self.take_in(connection, self.district)
+
+    async def take_in(self, connection: Connection, district: District) -> None:
+        """Make what the folder says of people and of the catalogue true in the database, if nobody has yet."""
+        desk = self.desks.at(connection, district)
+        if await storage.facts.get(connection, "district") != district.digest:
+            appointed = await desk.people.take_in(district)
+            for person_id, grid in appointed.taken:
+                await desk.happen(OfficeTaken(person_id, grid))
+            for gone in appointed.left:
                 await desk.happen(OfficeLeft(gone))
-            await storage.facts.put(connection, "district", self.district.digest)
+            await desk.catalogue.add(district.catalogue.entries)
+            await storage.facts.put(connection, "district", district.digest)
             await stale.plan_now(desk)
         await statistics.begin(connection)
         await digest.plan_next(desk)
         await stale.plan_next(desk)
-        for phone in self.district.phones:
+        self.guests.clear()
+        for phone in district.phones:
             number = await desk.people.by_key(phone.worker or phone_key(phone.key))
             person = await desk.people.get(number) if number else None
             if person:
@@ -226,7 +244,7 @@ class Service:
     def _http(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST + 65536, middlewares=[pages.guard, gate.manners(self.desks)])
         app.add_routes(pages.routes(self.in_demonstration, lambda: not self.leaving))
-        app.add_routes(api.served(gate.Gate(self.desks, self.settings.public_url), self.ear))
+        app.add_routes(api.served(gate.Gate(self.desks, self.settings.public_url)))
         for adapter in self.adapters:
             if routes := getattr(adapter, "routes", None):
                 app.add_routes(routes())
@@ -235,11 +253,12 @@ class Service:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What the operator's folders say, loaded once: it never changes while the service runs."""
+    """What the operator's folders say when the service starts. `files`: those the district was read from."""
 
     texts: Texts
     district: District
     ear: Ear
+    files: Files | None = field(default=None, repr=False)
 
 
 def learn(settings: Settings) -> Knowledge:
@@ -249,8 +268,9 @@ def learn(settings: Settings) -> Knowledge:
         BadDistrict: the district's folder has mistakes, all of them named.
         ValueError: the texts have.
     """
-    district = district_files.load(settings.district)
-    return Knowledge(Texts.load(settings.texts), district, Ear(district, category.own(settings)))
+    files = district_files.gathered(settings.district)
+    district = district_files.read(files)
+    return Knowledge(Texts.load(settings.texts), district, Ear(district, category.own(settings)), files)
 
 
 def build(
@@ -280,6 +300,7 @@ def build(
         When(Paused, lambda paused, desk: turns.resume(paused, desk)),
         When(TellOn, lambda rest, desk: desk.tell_on(rest)),
         sign_in.codes_for(settings.public_url),
+        meetings.doors_for(settings.public_url),
     ]
     rules = Rules([*found, *ours])
     database = Database(settings.database_url)
@@ -293,12 +314,19 @@ def build(
         return [(each.command, f"{each.name}.title") for each in book.listed(person) if each.command]
 
     keys = Keys(settings.keys)
-    desks = Desks(database, texts, district, rules, clock, new_id, album, menu, keys)
-    turns: Turns[Desk] = Turns(desks, book, ear, new_id)
-    answers = Answers(desks, ear)
+    desks = Desks(database, texts, district, rules, clock, new_id, album, menu, keys, ear)
+    turns: Turns[Desk] = Turns(desks, book, new_id)
+    answers = Answers(desks)
     teller = Teller(desks, keys)
-    bell = Bell(desks, [answers.refresh, teller.refresh, Painter(desks).refresh])
-    service = Service(settings, district, desks, turns, book, bell, answers, teller, ear, monotonic)
+    editions = EditionKeeper(
+        desks,
+        known.files,
+        lambda changed: Ear(changed, category.own(settings)),
+        lambda connection, changed: service.take_in(connection, changed),
+        answers.forget,
+    )
+    bell = Bell(desks, [editions.refresh, answers.refresh, teller.refresh, Painter(desks).refresh])
+    service = Service(settings, desks, turns, book, bell, answers, teller, editions, monotonic)
     if settings.telegram_token:
         service.adapters.append(
             _telegram(settings, album, clock, [(command, texts.say(title)) for command, title in menu(Person(id=0))])

@@ -128,3 +128,4 @@ async def _tidy(desk: Desk) -> None:
     await desk.sessions.prune()
     await desk.pictures.prune()
     await desk.last_words.prune()
+    await desk.budget.prune()

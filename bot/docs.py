@@ -52,11 +52,14 @@ def _conversations(texts: Texts) -> str:
 _PARTS = {
     Part.REPORTER: "上报人",
     Part.FOLLOWER: "关注者",
-    Part.WORKER: "网格员",
+    Part.WORKER: "经办人",
     Part.CHECKER: "受托核查的网格员",
     Part.LEADER: "网格长",
-    Part.STAFF: "社区及以上工作人员",
+    Part.STAFF: "本级工作人员",
+    Part.BELOW: "下级工作人员",
     Part.ABOVE: "比申请人高一级以上的人",
+    Part.OVER: "比本级高的街道、区工作人员",
+    Part.DISTRICT: "区工作人员",
     Part.COLLEAGUE: "受托接手的同事",
 }
 _NEEDS = {
@@ -68,6 +71,7 @@ _NEEDS = {
     Need.DAY: "到什么时候",
     Need.SCORE: "评价",
     Need.CATEGORY: "类别",
+    Need.DEPARTMENT: "哪个部门",
 }
 
 
@@ -76,6 +80,11 @@ def _cases(texts: Texts) -> str:
         "# 案卷怎么走",
         "",
         "由代码生成（`make docs`），请勿手改。办事的人不能自己结案。",
+        "",
+        (
+            "案卷由社区、街道、区三级里的一级在办（下面叫本级），新的都从社区起。经办人是网格员；派给部门的，是那个部门的人。"
+            "各级只办自己片区的，上一级能做下一级的。"
+        ),
         "",
         "| 动作 | 从 | 到 | 谁 | 要有 | 告诉谁 |",
         "|---|---|---|---|---|---|",

@@ -124,9 +124,11 @@ def climb(rows: "_Rows") -> tuple[Rung, ...]:
     return tuple(sorted(rungs, key=lambda rung: LEVELS.index(rung.to)))
 
 
-def term(row: "_Row", key: str) -> Term:
+def term(row: "_Row", key: str, *, blank: Term | None = None) -> Term:
     """A term as people write it: 3 工作日."""
-    words = row.text(key)
+    words = row.text(key, optional=blank is not None)
+    if blank is not None and not words:
+        return blank
     found = re.fullmatch(r"([1-9][0-9]{0,3}) ?(分钟|小时|天|工作时|工作日)", words)
     if found:
         return Term(int(found[1]), UNITS[found[2]])

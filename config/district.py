@@ -3,9 +3,11 @@
 import csv
 import re
 import tomllib
+import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -14,13 +16,16 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from config import mediation
 from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Catalogue, Category, Nature, in_line, out_of_line
 from domain.departments import Department
-from domain.district import District, Entry, LocalAnswer, Phone, Worker
+from domain.district import ANSWER_WITHIN, District, Entry, LocalAnswer, Phone, Worker
 from domain.grids import Grid, Place
+from domain.matters import Terms, Tier
 from domain.people import STAFF, WORKERS, Held, Role
 from domain.working_time import Calendar
 from nlp.normalise import bare
@@ -54,38 +59,71 @@ class BadDistrict(Exception):
         self.problems = problems
 
 
+# A folder's files by name, all read before any is looked at: whoever saves one meanwhile spoils nothing.
+Files = Mapping[str, bytes]
+
+
 def load(folder: Path) -> District:
     """The district a folder describes; raises `BadDistrict`."""
-    district, problems = _read(folder)
+    return read(gathered(folder))
+
+
+def check(folder: Path) -> list[Problem]:
+    """Everything that is wrong with the folder; nothing when `load` would succeed."""
+    return _read(gathered(folder))[1]
+
+
+def gathered(folder: Path) -> Files:
+    """The folder's files as they lie there now; what cannot be read is left out."""
+    files = {}
+    for path in sorted((*folder.glob("[!.]*.*"), *folder.glob("faq/[!.]*.toml"))):
+        with suppress(OSError):
+            if path.suffix in (".csv", ".toml"):
+                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return files
+
+
+def packed(files: Files) -> bytes:
+    """A folder's files in one, to be kept in the database."""
+    return zlib.compress(msgspec.msgpack.encode(dict(files)))
+
+
+def unpacked(data: bytes) -> Files:
+    """The files that were packed."""
+    return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, bytes])
+
+
+def read(files: Files) -> District:
+    """The district these files describe; raises `BadDistrict`."""
+    district, problems = _read(files)
     if problems:
         raise BadDistrict(problems)
     return district
 
 
-def check(folder: Path) -> list[Problem]:
-    """Everything that is wrong with the folder; nothing when `load` would succeed."""
-    return _read(folder)[1]
-
-
-def _read(folder: Path) -> tuple[District, list[Problem]]:
+def _read(files: Files) -> tuple[District, list[Problem]]:
     """Read on past every problem, a stand-in in its place: the district counts only when there is none."""
-    pages = _Pages(folder)
+    pages = _Pages(files)
     areas = pages.table("areas.csv", "code name level parent_code")
     grids = pages.table("grids.csv", "code name kind since until successors sample")
     places = pages.table("places.csv", "grid estate road number first_block last_block sample")
     workers = pages.table("gridworkers.csv", "key name role area phone phone_public hours sample")
     about = pages.toml(
         "district.toml",
-        "name city code timezone sample hotline quiet_from quiet_until digest_at office_from office_until "
-        "office_days same_within reopen_within stale_days kinds duties phone",
+        "name city code timezone sample hotline quiet_from quiet_until digest_at digest_again_at push_budget "
+        "office_from office_until office_days same_within reopen_within answer_within stale_days kinds duties phone "
+        "council",
     )
     facts, kinds, duties = about.only(""), about.only("kinds"), about.only("duties")
+    council = about.only("council", optional=True)
     phones = about.each("phone", "key title name grid worker holds")
     departments = pages.toml("departments.toml", "department").each(
         "department", "code name short level attend phone sample"
     )
     categories = pages.toml("categories.toml", "category").each(
-        "category", "code name level role department deadline warn urgent to_staff private words"
+        "category",
+        "code name level role department deadline warn nature basis in_estate since until urgent to_staff private "
+        "words",
     )
     mediating = pages.toml("mediation.toml", "room mediator", optional=True)
     rooms = mediating.each("room", "code name office areas place hours minutes sample")
@@ -109,6 +147,7 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         own_days,
     )
 
+    catalogue = Catalogue(tuple(_categories(categories, in_departments, working)))
     district = District(
         name=facts.text("name"),
         city=facts.text("city"),
@@ -120,7 +159,8 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         duties=dict(_duties(duties, kinds, kind_codes)),
         places=tuple(_places(places, in_grids)),
         departments={department.code: department for department in _departments(departments)},
-        categories={category.code: category for category in _categories(categories, in_departments, working)},
+        catalogue=catalogue,
+        versions={category.version: category for category in catalogue.entries},
         entries=tuple(_entries(entries, in_grids, in_areas)),
         workers=tuple(_workers(workers, in_grids, communities)),
         calendar=working,
@@ -131,6 +171,8 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),
         digest_at=facts.clock("digest_at"),
+        digest_again_at=facts.clock("digest_again_at", blank=time(15, 0)),
+        push_budget=facts.number("push_budget", blank=0),
         hotline=facts.text("hotline"),
         synonyms=tuple(_synonyms(synonyms)),
         stale_days=facts.number("stale_days", least=1, blank=365),
@@ -138,10 +180,39 @@ def _read(folder: Path) -> tuple[District, list[Problem]]:
         office_until=facts.clock("office_until", blank=time(17, 0)),
         same_within=facts.number("same_within", blank=7),
         reopen_within=facts.number("reopen_within", blank=15),
+        council=_council(council),
+        answer_within=term(facts, "answer_within", blank=ANSWER_WITHIN),
         sample=facts.flag("sample"),
         digest=pages.digest.hexdigest(),
     )
     return district, sorted(pages.problems)
+
+
+def _council(row: "_Row") -> Terms:
+    row.limit(
+        "support_estate support_community support_street door_share proposals within_days collect_days notice_days "
+        "dispute_days rate_days pause_minutes digest_at"
+    )
+    usual = Terms()
+
+    def days(key: str, blank: timedelta) -> timedelta:
+        return timedelta(days=row.number(key, least=1, blank=blank.days))
+
+    share = row.number("door_share", blank=usual.door_share)
+    if share > 100:
+        row.wrong("door_share 是百分比，最多 100", "door_share")
+    return Terms(
+        support={tier: row.number(f"support_{tier}", least=1, blank=usual.support[tier]) for tier in Tier},
+        door_share=share,
+        proposals=row.number("proposals", least=1, blank=usual.proposals),
+        within=days("within_days", usual.within),
+        collect=days("collect_days", usual.collect),
+        notice=days("notice_days", usual.notice),
+        dispute=days("dispute_days", usual.dispute),
+        rate=days("rate_days", usual.rate),
+        pause=timedelta(minutes=row.number("pause_minutes", blank=int(usual.pause.total_seconds()) // 60)),
+        digest_at=row.clock("digest_at", blank=usual.digest_at),
+    )
 
 
 _Coded = TypeVar("_Coded", Area, Grid)
@@ -324,9 +395,9 @@ def _telephone(row: "_Row") -> str:
 
 
 def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -> Iterator[Category]:
-    rows.once("code")
-    if "other" not in rows.column("code"):
+    if OTHER not in rows.column("code"):
         rows.wrong('缺少 code = "other"（其他）：认不出的问题归在这里')
+    told: dict[str, list[tuple[Category, _Row]]] = {}
     for row in rows:
         category = Category(
             code=_coded(row),
@@ -339,6 +410,11 @@ def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -
             words=row.texts("words"),
             urgent=row.flag("urgent", blank=False),
             to_staff=row.flag("to_staff", blank=False),
+            nature=row.choice("nature", tuple(Nature)),
+            basis=row.text("basis"),
+            in_estate=row.flag("in_estate", blank=False),
+            since=row.day_or_none("since"),
+            until=row.day_or_none("until"),
             private=row.flag("private", blank=False),
         )
         if row.sound and category.deadline.nonstop and not category.warn.nonstop:
@@ -347,7 +423,38 @@ def _categories(rows: "_Rows", departments: Container[str], working: Calendar) -
             )
         elif row.sound and not shorter(category.warn, category.deadline, working.seasons):
             row.wrong(f"提前 {row.cell('warn')}提醒，应短于时限 {row.cell('deadline')}", "warn")
+        if category.since and category.until and category.until < category.since:
+            row.wrong(f"最后一天 {category.until} 早于第一天 {category.since}", "until")
+        if row.sound:
+            told.setdefault(category.code, []).append((category, row))
         yield category
+    for versions in told.values():
+        _in_line(versions)
+
+
+def _in_line(versions: Sequence[tuple[Category, "_Row"]]) -> None:
+    """The entries of one category follow each other without a day left out or said twice."""
+    rows = {id(category): row for category, row in versions}
+    if len({category.to_staff for category, _ in versions}) > 1:
+        versions[-1][1].wrong(f"{versions[0][0].code} 的几段 to_staff 要一样", "to_staff")
+    in_order = in_line(category for category, _ in versions)
+    first, last = in_order[0], in_order[-1]
+    if first.code == OTHER and (first.since or last.until):
+        never = rows[id(first if first.since else last)]
+        never.wrong("other（其他）要一直有：第一段不写 since，最后一段不写 until", "since" if first.since else "until")
+    for before, after, gap in out_of_line(in_order):
+        earlier, later = rows[id(before)], rows[id(after)]
+        if gap.days < 0:
+            later.wrong(
+                f"{after.code} 与{earlier.seen_from(later)}的那一段重叠：{_span(before)}，{_span(after)}", "since"
+            )
+        else:
+            empty = f"{after.code} 在{earlier.seen_from(later)}的那一段以后空了 {gap.days} 天"
+            later.wrong(f"{empty}：{_span(before)}，{_span(after)}", "since")
+
+
+def _span(category: Category) -> str:
+    return f"{category.since or '一开始'} 至 {category.until or '以后'}"
 
 
 def _entries(rows: "_Rows", grids: Container[str], areas: Container[str]) -> Iterator[Entry]:
@@ -452,8 +559,8 @@ def _phones(
 class _Pages:
     """The folder's files as they are read: the problems met so far, and a digest of the bytes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, files: Files) -> None:
+        self.files = files
         self.problems: list[Problem] = []
         self.digest = sha256()
 
@@ -504,7 +611,7 @@ class _Pages:
     def faq(self) -> "_Rows":
         """The entries of every file in faq/, in one list: which file holds one is for its editors alone."""
         keys = "id question alts answer department source checked valid_from valid_until confirmed local"
-        names = sorted(path.name for path in (self.folder / "faq").glob("[!.]*.toml"))
+        names = sorted(name.removeprefix("faq/") for name in self.files if name.startswith("faq/"))
         if not names:
             self.problems.append(Problem("faq", 1, "缺少这个文件夹，或里面没有 .toml 文件"))
         whole = _Rows("faq", self.problems, whole=bool(names))
@@ -517,9 +624,8 @@ class _Pages:
         return whole
 
     def _text(self, name: str) -> str | None:
-        try:
-            data = (self.folder / name).read_bytes()
-        except OSError:
+        data = self.files.get(name)
+        if data is None:
             self.problems.append(Problem(name, 1, "缺少这个文件，或无法读取"))
             return None
         self.digest.update(b"%s %d\n%s" % (name.encode(), len(data), data))
@@ -545,10 +651,10 @@ class _Toml:
     data: dict[str, object] = field(default_factory=dict)
     whole: bool = False
 
-    def only(self, name: str) -> "_Row":
-        """The table that occurs once; "" is the top of the file."""
+    def only(self, name: str, *, optional: bool = False) -> "_Row":
+        """The table that occurs once; "" is the top of the file. An optional one may be left out."""
         line, lines = self.layout.get(name, self.layout[""])[0]
-        cells = self.data.get(name) if name else self.data
+        cells = self.data.get(name, {} if optional else None) if name else self.data
         if self.whole and isinstance(cells, dict):
             return _Row(self.file, line, cells, self.problems, lines)
         if self.whole:

@@ -57,7 +57,9 @@ _PHASES = {
 class Part(StrEnum):
     """The part somebody plays in one case.
 
-    ABOVE: on a level above whoever asked for more time. COLLEAGUE: whoever is asked to take it over.
+    WORKER: a gridworker, or where it lies with a department, its people. STAFF: of the level that holds it, or above.
+    BELOW: of a level below that. ABOVE: on a level above whoever asked for more time. OVER: of a street or the
+    district, above whoever handles it. DISTRICT: of the district. COLLEAGUE: whoever is asked to take it over.
     """
 
     REPORTER = "reporter"
@@ -67,6 +69,9 @@ class Part(StrEnum):
     LEADER = "leader"
     STAFF = "staff"
     ABOVE = "above"
+    BELOW = "below"
+    OVER = "over"
+    DISTRICT = "district"
     COLLEAGUE = "colleague"
 
 
@@ -81,10 +86,11 @@ class Need(StrEnum):
     DAY = "day"
     SCORE = "score"
     CATEGORY = "category"
+    DEPARTMENT = "department"
 
 
 class Move(StrEnum):
-    """What can be done with a case. Nobody makes OPEN, JOIN, LEAVE and CLIMB: they follow from something else."""
+    """What can be done with a case. OPEN, JOIN, LEAVE, INHERIT and CLIMB follow from something else."""
 
     OPEN = "open"
     ACCEPT = "accept"
@@ -113,10 +119,17 @@ class Move(StrEnum):
     REMARK = "remark"
     RECLASSIFY = "reclassify"
     MEDIATE = "mediate"
+    RAISE = "raise"
+    LOWER = "lower"
+    ASSIGN = "assign"
+    SUPERVISE = "supervise"
+    URGE = "urge"
+    ANSWER = "answer"
     HIDE = "hide"
     READ = "read"
     JOIN = "join"
     LEAVE = "leave"
+    INHERIT = "inherit"
     CLIMB = "climb"
 
 
@@ -148,6 +161,8 @@ class Rule:
 _WAITING = (*UNDONE, Status.HUNG)
 _RESIDENTS = (Part.REPORTER, Part.FOLLOWER)
 _ALL = (*_RESIDENTS, Part.WORKER)
+# What can be seen on the spot, the levels below may do as well.
+_OFFICE = (Part.STAFF, Part.BELOW)
 
 # The district's closed loop as one table: whoever did the work is never the one who closes the case.
 RULES = {
@@ -161,16 +176,16 @@ RULES = {
     Move.TAKE_OVER: Rule(WITH_WORKER, Status.HANDLING, (Part.COLLEAGUE,), (), _ALL),
     Move.DECLINE: Rule(WITH_WORKER, None, (Part.COLLEAGUE,), (), (Part.WORKER,)),
     Move.RATE: Rule((Status.DONE,), Status.CLOSED, (Part.REPORTER,), (Need.SCORE,), (Part.FOLLOWER, Part.WORKER)),
-    Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, Part.STAFF), (), _ALL),
+    Move.VERIFY: Rule((Status.DONE,), Status.CLOSED, (Part.CHECKER, Part.LEADER, *_OFFICE), (), _ALL),
     Move.REJECT: Rule(
         (Status.DONE,),
         Status.RETURNED,
-        (Part.REPORTER, Part.CHECKER, Part.LEADER, Part.STAFF),
+        (Part.REPORTER, Part.CHECKER, Part.LEADER, *_OFFICE),
         (Need.REASON,),
         _ALL,
         Status.HANDLING,
     ),
-    Move.ASK_CHECK: Rule((Status.DONE,), None, (Part.LEADER, Part.STAFF), (Need.CHECKER,), (Part.CHECKER,)),
+    Move.ASK_CHECK: Rule((Status.DONE,), None, (Part.LEADER, *_OFFICE), (Need.CHECKER,), (Part.CHECKER,)),
     Move.WITHDRAW: Rule(_WAITING, Status.WITHDRAWN, (Part.REPORTER,), (), (Part.FOLLOWER, Part.WORKER)),
     Move.DISMISS: Rule((Status.RETURNED, Status.HUNG), Status.DISMISSED, (Part.STAFF,), (Need.REASON,), _ALL),
     Move.DISOWN: Rule(_WAITING, Status.DISOWNED, (Part.STAFF,), (Need.REASON,), _ALL),
@@ -189,18 +204,25 @@ RULES = {
         Status.DISPATCHED,
     ),
     Move.APPRAISE: Rule((Status.CLOSED,), None, (Part.REPORTER, Part.FOLLOWER), (Need.SCORE,)),
-    Move.REMARK: Rule(
-        OPEN, None, (Part.REPORTER, Part.WORKER, Part.STAFF), (Need.REASON,), (Part.REPORTER, Part.WORKER)
-    ),
+    Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, *_OFFICE), (Need.REASON,), (Part.REPORTER, Part.WORKER)),
     Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
     # All that is told of a mediation, here or to whoever follows: that there is one.
     Move.MEDIATE: Rule(_WAITING, Status.MEDIATED, (Part.STAFF,), (), _ALL),
+    Move.RAISE: Rule(UNDONE, Status.RETURNED, (Part.STAFF,), (Need.REASON,), (*_ALL, Part.STAFF)),
+    Move.LOWER: Rule(UNDONE, Status.RETURNED, (Part.STAFF,), (Need.REASON,), (*_ALL, Part.STAFF)),
+    Move.ASSIGN: Rule(UNDONE, Status.DISPATCHED, (Part.DISTRICT,), (Need.DEPARTMENT,), _ALL),
+    Move.SUPERVISE: Rule(_WAITING, None, (Part.OVER,), (Need.REASON, Need.DAY), _ALL),
+    Move.URGE: Rule(UNDONE, None, _RESIDENTS, (), (Part.WORKER,)),
+    # Goes to whoever asked for it; what was asked for from above, its reporter reads too.
+    Move.ANSWER: Rule(_WAITING, None, (Part.WORKER, Part.STAFF), (Need.REASON,)),
     # From now on they are 匿名居民 to everybody.
     Move.HIDE: Rule(OPEN, None, (Part.REPORTER,)),
     # What a case's file holds beyond what staff see of it anyway; its reporter sees that it was read.
-    Move.READ: Rule((*Status,), None, (Part.STAFF,), (Need.REASON,)),
+    Move.READ: Rule((*Status,), None, _OFFICE, (Need.REASON,)),
     # Nobody's to make: whoever it lay with holds no office any more.
     Move.LEAVE: Rule(WITH_WORKER, Status.RETURNED, (), (), (Part.STAFF,)),
+    # Nor this: somebody else looks after the grid from now on.
+    Move.INHERIT: Rule(UNDONE, Status.DISPATCHED, (), (), _ALL),
 }
 # Nobody checks or praises what they had a hand in.
 _NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
@@ -211,11 +233,13 @@ ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED, Status.MEDIATED)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A reported problem as it stands. `round` counts how often it went back to be done again, from 1.
+    """A reported problem as it stands. `round` counts how often it was given out anew, from 1.
 
     `doers` are all who ever took it or said it was done. `asked_*`: more time was asked for, by whom, of which rank.
     `look_at`: when a case that hangs is looked at again. `offered_to`: the colleague asked to take it over.
-    `anonymous`: its reporter has no number for anybody.
+    `anonymous`: its reporter has no number for anybody. `level`: whose staff hold it, community, street or district;
+    `department`: the code of the one it was dispatched to. `answer_by`: when somebody who asked is owed an answer.
+    `version` names the terms of its category it was opened under.
     """
 
     id: int
@@ -247,11 +271,18 @@ class Case:
     merged_into: int | None = None
     offered_to: int | None = None
     anonymous: bool = False
+    level: Role = Role.COMMUNITY
+    department: str | None = None
+    answer_by: datetime | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a case's journal: who did what, as what, and why. `target`: the person or case it was aimed at."""
+    """One line of a case's journal: who did what, as what, and why.
+
+    `target`: the person or case it was aimed at, or the rank of the level it went to.
+    """
 
     at: datetime
     person_id: int | None
@@ -282,9 +313,10 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
         played.add(Part.REPORTER)
     elif follows:
         played.add(Part.FOLLOWER)
-    # The one it was given to, while they are in office; or another worker of the grid.
-    given = case.worker_id == person.id and person.has(*WORKERS, *STAFF)
-    if given or person.serves(case.grid, WORKERS):
+    # The one it was given to, while they are in office; or another worker of the grid, or of the department.
+    ours = person.of_department(case.department, case.grid)
+    given = case.worker_id == person.id and (person.has(*WORKERS, *STAFF) or ours)
+    if given or (ours if case.department else person.serves(case.grid, WORKERS)):
         played.add(Part.WORKER)
     if case.checker_id == person.id and person.has(*WORKERS, *STAFF):
         played.add(Part.CHECKER)
@@ -293,10 +325,41 @@ def parts(case: Case, person: Person, *, follows: bool = False) -> set[Part]:
     if person.serves(case.grid, (Role.GRID_LEADER,)):
         played.add(Part.LEADER)
     if person.serves(case.grid, STAFF):
-        played.add(Part.STAFF)
+        played |= _in_command(case, rank(person, case.grid))
     if case.asked_rank is not None and played & {Part.LEADER, Part.STAFF} and rank(person, case.grid) > case.asked_rank:
         played.add(Part.ABOVE)
     return played
+
+
+def _in_command(case: Case, rank: int) -> set[Part]:
+    """The parts of a member of staff of this rank."""
+    played = {Part.STAFF if rank >= RANKS[case.level] else Part.BELOW}
+    # A department is on no level; the district is over it.
+    if rank > RANKS[case.level] - (case.department is not None):
+        played.add(Part.OVER)
+    if rank == RANKS[Role.DISTRICT]:
+        played.add(Part.DISTRICT)
+    return played
+
+
+def raised_to(case: Case, person: Person) -> Role | None:
+    """The level a case goes to when this person raises it: above the one that holds it, and above their own."""
+    return _level(max(RANKS[case.level], rank(person, case.grid)) + 1)
+
+
+def lowered_to(case: Case) -> Role | None:
+    """The level below the one that holds a case."""
+    return _level(RANKS[case.level] - 1)
+
+
+def _level(wanted: int) -> Role | None:
+    return next((level for level in STAFF if RANKS[level] == wanted), None)
+
+
+def asks_over(case: Case, person: Person) -> int:
+    """The rank above which more time is given to this person: their own, and no lower than below the holders'."""
+    mine = rank(person, case.grid)
+    return mine if case.level is Role.COMMUNITY else max(mine, RANKS[case.level] - 1)
 
 
 def check(case: Case, move: Move, person: Person, now: datetime, *, follows: bool = False) -> Part:
@@ -313,7 +376,8 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.nothing_asked", number=case.number)
     part = next((each for each in rule.parts if each in playing), None)
     if part is None:
-        raise Refused("case.not_yours", number=case.number)
+        held_above = Part.BELOW in playing and Part.STAFF in rule.parts
+        raise Refused(f"case.held.{case.level}" if held_above else "case.not_yours", number=case.number)
     if case.status not in rule.start:
         raise Refused(f"case.already.{case.status}", number=case.number)
     if move in _NOT_BY_DOERS and person.id in case.doers:
@@ -326,6 +390,15 @@ def check(case: Case, move: Move, person: Person, now: datetime, *, follows: boo
         raise Refused("case.reopen_over", number=case.number)
     if move is Move.ASK_TIME:
         _check_asking(case, person, now)
+    if move is Move.RAISE and raised_to(case, person) is None:
+        raise Refused("case.highest", number=case.number)
+    if move is Move.LOWER and lowered_to(case) is None:
+        raise Refused("case.lowest", number=case.number)
+    if move is Move.HAND_OVER and case.department is not None:
+        # Among the people of a department it is nobody's but theirs who does it.
+        raise Refused("case.not_yours", number=case.number)
+    if move is Move.ANSWER and case.answer_by is None:
+        raise Refused("case.nothing_to_answer", number=case.number)
     return part
 
 
@@ -373,7 +446,8 @@ class CaseMoved:
     """Somebody did something with a case.
 
     `to`: the worker it is dispatched or handed over to, or who shall check it; `into`: the case it is merged into;
-    `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again.
+    `score`: a rating; `category`: what it is now said to be; `until`: the time asked for, or when to look again, or an
+    answer is owed; `department`: the code of the one it is dispatched to.
     """
 
     case: int
@@ -386,6 +460,7 @@ class CaseMoved:
     category: str | None = None
     into: int | None = None
     until: datetime | None = None
+    department: str | None = None
 
 
 def complete(case: Case, moved: CaseMoved, now: datetime, *, shown: bool) -> None:
@@ -400,6 +475,7 @@ def complete(case: Case, moved: CaseMoved, now: datetime, *, shown: bool) -> Non
             Need.DAY: moved.until is not None and moved.until > (case.due_at if moved.move is Move.ASK_TIME else now),
             Need.SCORE: moved.score in {*Score},
             Need.CATEGORY: bool(moved.category),
+            Need.DEPARTMENT: bool(moved.department),
         }
         if not given[need]:
             raise Refused(f"case.needs.{need}", answer=_ASKED.get(need, f"case.why.{moved.move}"), number=case.number)
@@ -414,6 +490,7 @@ _ASKED = {
     Need.DAY: "case.until",
     Need.SCORE: "case.score",
     Need.CATEGORY: "case.kind",
+    Need.DEPARTMENT: "case.which_department",
 }
 
 
@@ -441,6 +518,14 @@ class OfficeLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeTaken:
+    """Somebody looks after a grid from now on; perhaps in another's place."""
+
+    person: int
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineNears:
     """A case's promised time is close; void when it has another by now, or has moved on to another round or state."""
 
@@ -463,6 +548,13 @@ class LookAgain:
 
     case: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDue:
+    """The afternoon's list of what gridworkers were not pushed; `day` as YYYY-MM-DD in the district's zone."""
+
+    day: str
 
 
 @dataclass(frozen=True, slots=True)

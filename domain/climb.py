@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.cases import UNDONE, WITH_WORKER, Case
-from domain.people import WORKERS, Role
+from domain.cases import RANKS, UNDONE, WITH_WORKER, Case
+from domain.people import Role
 from domain.working_time import Term
 
 # From the nearest up; the gridworker's own time to act is the deadline itself.
@@ -40,6 +40,10 @@ def still_owed(case: Case, of_round: int, due_at: datetime | None) -> bool:
 
 
 def ladder(rungs: Sequence[Rung], case: Case, *, to_staff: bool) -> list[Rung]:
-    """The levels a case climbs: no grid leader where it lies with no worker, or is about one."""
-    with_worker = case.status in WITH_WORKER and not to_staff
-    return [rung for rung in rungs if with_worker or rung.to not in WORKERS]
+    """The levels a case climbs, from the one that holds it.
+
+    A grid leader only where it lies with a gridworker of the community's, and is not about one.
+    """
+    with_worker = case.status in WITH_WORKER and not to_staff and case.level is Role.COMMUNITY
+    lowest = RANKS[Role.GRID_LEADER] if with_worker else RANKS[case.level]
+    return [rung for rung in rungs if RANKS[rung.to] >= lowest]

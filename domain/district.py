@@ -1,18 +1,22 @@
 """One district, whole: what config/districts/<name>/ says, checked and ready to be asked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.areas import Area, Level, covers, prefix
-from domain.catalogue import Category
+from domain.cases import Case
+from domain.catalogue import OTHER, Catalogue, Category
 from domain.climb import Rung
 from domain.departments import Department
 from domain.grids import Grid, Place
+from domain.matters import Terms
 from domain.mediation import Mediator, Room
 from domain.people import Held, Role
 from domain.working_time import Calendar, Term, Unit
+
+ANSWER_WITHIN = Term(8, Unit.WORKING_HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,12 @@ class Phone:
 class District:
     """The district the service runs for. Immutable: an edited folder makes a new one.
 
+    `push_budget`: so many routine pushes a day to a gridworker, 0: as many as come; what is more is listed in the
+    afternoon, at `digest_again_at`, or the next morning.
+    `versions` are all terms a case was ever opened under, by name: more are learnt while it serves, none is changed.
     `same_within`: for so many days a report near an open one may be about the same; 0: nobody is asked.
-    `reopen_within`: for so many days its reporter may have a case opened again.
+    `reopen_within`: for so many days its reporter may have a case opened again. `answer_within`: so soon who urges has
+    an answer.
     """
 
     name: str
@@ -105,8 +113,8 @@ class District:
     kinds: dict[str, str]
     duties: dict[str, tuple[str, ...]]
     places: tuple[Place, ...]
+    catalogue: Catalogue
     departments: dict[str, Department]
-    categories: dict[str, Category]
     entries: tuple[Entry, ...]
     workers: tuple[Worker, ...]
     calendar: Calendar
@@ -119,13 +127,18 @@ class District:
     digest_at: time = time(8, 0)
     office_from: time = time(8, 30)
     office_until: time = time(17, 0)
+    digest_again_at: time = time(15, 0)
+    push_budget: int = 0
     same_within: int = 7
     reopen_within: int = 15
     hotline: str = "12345"
+    council: Terms = field(default_factory=Terms)
+    answer_within: Term = ANSWER_WITHIN
     synonyms: tuple[tuple[str, ...], ...] = ()
     stale_days: int = 365
     sample: bool = False
     digest: str = field(default="", repr=False)
+    versions: dict[str, Category] = field(default_factory=dict, repr=False)
 
     def day(self, moment: datetime) -> date:
         """The date it is in the district at that moment."""
@@ -141,9 +154,23 @@ class District:
             day += timedelta(days=1)
         return datetime.combine(day, self.office_from, self.timezone)
 
-    def category(self, code: str) -> Category:
-        """A category by its code; 其他 for one the catalogue no longer has."""
-        return self.categories.get(code) or self.categories["other"]
+    @property
+    def categories(self) -> dict[str, Category]:
+        """The newest entry of each category by its code, whether or not it is in force."""
+        return self.catalogue.newest
+
+    def category(self, code: str, day: date | None = None) -> Category:
+        """A category as it is that day, or as it was last said to be; 其他 for one the catalogue does not have then."""
+        if day is None:
+            return self.categories.get(code) or self.categories[OTHER]
+        return self.catalogue.holding(code, day) or self.catalogue.holding(OTHER, day) or self.categories[OTHER]
+
+    def category_of(self, case: Case) -> Category:
+        """The terms a case was opened under, or last reclassified to: they stay whatever the catalogue says since."""
+        known = self.versions.get(case.version or "") or self.category(case.category, self.day(case.opened_at))
+        # Whose reports have become private since: theirs too.
+        newest = self.categories.get(known.code)
+        return replace(known, private=True) if newest and newest.private and not known.private else known
 
     def department(self, code: str) -> Department:
         """A department by its code; one the list no longer has is called by that."""

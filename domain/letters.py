@@ -56,7 +56,7 @@ def side(case: Case, person: Person, category: Category, now: datetime) -> Side:
     sight = visible(case, person, category)
     playing = playing_in(case, person, category)
     own = case.reporter_id == person.id
-    if sight is None or not (own or playing & {Part.WORKER, Part.STAFF}):
+    if sight is None or not (own or playing & {Part.WORKER, Part.STAFF, Part.BELOW}):
         raise Refused("case.not_found")
     ended = case.status in _TAKEN_AWAY or case.closed_at is None or now > case.closed_at + GRACE
     if case.status not in OPEN and ended:

@@ -20,8 +20,8 @@ def due(case: Case, move: Move, now: datetime, term: Term, calendar: Calendar) -
     """
     if move in (Move.RECLASSIFY, Move.REOPEN):
         return first(now, term, calendar)
-    if move is Move.RESUME and case.hung_at is not None and case.hung_at < case.due_at:
-        return calendar.resumed(now, calendar.left(case.hung_at, case.due_at, term), term)
+    if move is Move.RESUME and case.hung_at is not None:
+        return calendar.resumed(case.hung_at, now, case.due_at, term)
     if move is Move.GIVE_TIME and case.asked_until is not None:
         return case.asked_until
     return case.due_at

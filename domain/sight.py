@@ -22,6 +22,8 @@ class Sight:
     phone: bool
 
 
+# Whose business it is to read all that was said.
+_SEEING = {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF, Part.BELOW, Part.COLLEAGUE}
 _OWN = Sight(door=True, words=True, photos=True, inside=False, phone=False)
 
 
@@ -37,7 +39,7 @@ def visible(case: Case, person: Person, category: Category, *, follows: bool = F
         return None
     kept_back = hidden(case, category)
     own = case.reporter_id == person.id
-    if not playing & {Part.WORKER, Part.CHECKER, Part.LEADER, Part.STAFF, Part.COLLEAGUE}:
+    if not playing & _SEEING:
         if own:
             return _OWN
         # A photo of how it looks now shows the door as well as words do.
@@ -58,7 +60,7 @@ def playing_in(case: Case, person: Person, category: Category, *, follows: bool 
     playing = parts(case, person, follows=follows)
     if category.to_staff:
         playing.discard(Part.LEADER)
-        if case.worker_id != person.id:
+        if case.worker_id != person.id and not case.department:
             playing.discard(Part.WORKER)
     return playing
 

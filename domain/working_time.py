@@ -172,9 +172,27 @@ class Calendar:
         """What is left on a clock that stops now: working time, or for a term that runs nonstop every minute."""
         return max(due - now, timedelta()) if term.nonstop else self.between(now, due)
 
-    def resumed(self, now: datetime, left: timedelta, term: Term) -> datetime:
-        """When it is due once a clock that had so much left runs on."""
-        return now + left if term.nonstop else self.after(now, left)
+    def resumed(self, stopped: datetime, now: datetime, due: datetime, term: Term) -> datetime:
+        """When something is due whose clock stood still from `stopped` on and runs again now.
+
+        With no less time than was left; working days end when business closes, as ever. What was late when it stopped
+        is as late, and a pause in which nobody would have worked moves nothing.
+        """
+        if stopped >= due:
+            return due
+        if term.nonstop:
+            return due + (now - stopped)
+        if not self.between(stopped, now):
+            return due
+        left = self.between(stopped, due)
+        if not left:
+            # Due before anybody was at work again: due at once.
+            return max(due, now)
+        after = self.after(now, left)
+        if term.unit is not Unit.WORKING_DAY:
+            return after
+        day = after.astimezone(self.zone).date()
+        return self._moment(day, self.hours(day)[-1][1])
 
     def due_through(self, start: datetime, term: Term, pauses: Iterable[Pause]) -> datetime | None:
         """The deadline of a term through its pauses, in order and apart; None while its clock stands still."""
@@ -184,7 +202,7 @@ class Calendar:
                 break
             if pause.until is None:
                 return None
-            due = self.resumed(pause.until, self.left(pause.since, due, term), term)
+            due = self.resumed(pause.since, pause.until, due, term)
         return due
 
     def _year(self, moment: datetime) -> int:

@@ -3,8 +3,10 @@
 from bot.core.render import Phrase
 from bot.core.talk import Talk
 from bot.core.words import Choice
-from domain.cases import REOPENED, Case, Move, Phase, Status, Step, moves, phase
+from domain.cases import OPEN, RANKS, REOPENED, Case, Move, Phase, Status, Step, moves, phase
+from domain.district import District
 from domain.letters import Side, side
+from domain.people import STAFF, Role
 from domain.refusals import Refused
 from domain.sight import Sight
 from nlp import place
@@ -27,8 +29,13 @@ _OFFERED = (
     Move.GIVE_TIME,
     Move.DENY_TIME,
     Move.RESUME,
+    Move.ANSWER,
+    Move.ASSIGN,
     Move.DISPATCH,
+    Move.RAISE,
+    Move.LOWER,
     Move.RETURN,
+    Move.SUPERVISE,
     Move.HAND_OVER,
     Move.ASK_TIME,
     Move.MERGE,
@@ -39,6 +46,7 @@ _OFFERED = (
     Move.RECLASSIFY,
     Move.REOPEN,
     Move.REMARK,
+    Move.URGE,
     Move.WITHDRAW,
     Move.HIDE,
     Move.READ,
@@ -46,7 +54,7 @@ _OFFERED = (
 # Where there is somebody on the other side.
 _MEDIATED = ("neighbours", "noise", "leak", "property", "dogs", "parking")
 # Said among colleagues, or to be read only by who has asked for it.
-_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ)
+_INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER)
 # Among colleagues altogether.
 AMONG_US = (Move.HAND_OVER, Move.DECLINE)
 
@@ -56,7 +64,7 @@ def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
     possible = moves(case, talk.person, talk.now)
     sight = sight_of(case, talk.person, talk.district)
     unasked = set[Move]()
-    if not talk.district.category(case.category).private:
+    if not talk.district.category_of(case).private:
         unasked.add(Move.HIDE)
     if sight is None or sight.door:
         unasked.add(Move.READ)
@@ -87,13 +95,13 @@ async def show(talk: Talk[Desk], case: Case) -> None:
         choices=choices,
         photos=photos,
         number=case.number,
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         place=case.place,
         words=case.words,
         status=Phrase(f"case.status.{case.status}"),
         progress=progress(case),
         promised=promised(case, talk.now, talk.district),
-        further=_further(talk, case),
+        further=Phrase("case.further", {"held": _held(talk, case), "further": _further(talk, case)}),
         when=day_of(case),
         phone=Phrase("case.phone", {"phone": phone}) if phone else "",
         others=Phrase("case.others", {"count": others}) if others else "",
@@ -106,7 +114,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
                 {
                     "at": step.at,
                     "move": Phrase(f"case.did.{step.move}"),
-                    "words": _why(step, inside=inside, door=sight.door),
+                    "words": _why(step, talk.district, inside=inside, door=sight.door),
                 },
             )
             for step in steps
@@ -118,7 +126,7 @@ async def show(talk: Talk[Desk], case: Case) -> None:
 def _writes_as(talk: Talk[Desk], case: Case) -> Side | None:
     """As whom this person may write to the other side of a case."""
     try:
-        return side(case, talk.person, talk.district.category(case.category), talk.now)
+        return side(case, talk.person, talk.district.category_of(case), talk.now)
     except Refused:
         return None
 
@@ -127,13 +135,19 @@ async def _photos(desk: Desk, case: Case, sight: Sight) -> tuple[str, ...]:
     return await desk.cases.photos(case.id) if sight.photos else ()
 
 
-def _why(step: Step, *, inside: bool, door: bool) -> Phrase | str:
+def _why(step: Step, district: District, *, inside: bool, door: bool) -> Phrase | str:
     """What was said at a step; some of it, as why a worker gave it back, among colleagues only."""
     if step.move is Move.CLIMB:
         return Phrase(f"role.{step.words}")
-    if not step.words or not (inside or step.move not in _INSIDE):
-        return ""
-    return f"：{step.words if door else place.doorless(step.words)}"
+    if step.move is Move.ASSIGN:
+        return Phrase("case.to_department", {"department": district.department(step.words).short})
+    why = ""
+    if step.words and (inside or step.move not in _INSIDE):
+        why = f"：{step.words if door else place.doorless(step.words)}"
+    if step.move in (Move.RAISE, Move.LOWER):
+        level = next(role for role in STAFF if RANKS[role] == step.target)
+        return Phrase("case.to_level", {"level": Phrase(f"level.{level}"), "why": why})
+    return why
 
 
 def progress(case: Case) -> Phrase | str:
@@ -150,6 +164,17 @@ def progress(case: Case) -> Phrase | str:
         for number, each in enumerate(order)
     }
     return Phrase("case.progress", marks)
+
+
+def _held(talk: Talk[Desk], case: Case) -> Phrase | str:
+    """Where it lies, when that is not the community; and until when somebody waits for an answer."""
+    held: Phrase | str = ""
+    if case.status in OPEN and case.department:
+        held = Phrase("case.with_department", {"department": talk.district.department(case.department).short})
+    elif case.status in OPEN and case.level is not Role.COMMUNITY:
+        held = Phrase("case.with_level", {"level": Phrase(f"level.{case.level}")})
+    owed = Phrase("case.answer_by", {"by": case.answer_by}) if case.answer_by else ""
+    return Phrase("case.further", {"held": held, "further": owed})
 
 
 def _further(talk: Talk[Desk], case: Case) -> Phrase | str:

@@ -5,14 +5,17 @@ from typing import Any
 
 from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
+from domain.areas import Level
 from domain.cases import RULES, Case, CaseMoved, Move, Need, Score, check
+from domain.catalogue import OTHER
 from domain.district import District
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
 from domain.walking import about, metres
+from domain.working_time import Term, Unit
 from handlers.colleagues import workers_of
 from nlp import plain, when
-from nlp.category import OTHER
+from services.cases import FOLLOWERS_TOO
 from services.news import short
 from services.sight import all_seen, seen
 from storage.desk import Desk
@@ -42,7 +45,7 @@ def _moment(heard: Heard, district: District) -> datetime:
 
 
 # What is shown beside the reason, photos too, is for these to be seen.
-_SHOWN = (Move.REJECT, Move.REMARK, Move.REOPEN)
+_SHOWN = (Move.REJECT, Move.REMARK, Move.REOPEN, Move.ANSWER)
 WHY: dict[Move, Ask[Any]] = {
     move: Ask(f"case.why.{move}", _done if move in _SHOWN else plain.words(least=2, most=300), free=True)
     for move, rule in RULES.items()
@@ -61,6 +64,7 @@ PASS_ON = Ask("case.pass_on", _done, choices=(("case.nothing_to_pass_on", "plain
 ARRIVAL = Ask("case.arrival", _there, choices=(("case.just_here", "plain"),), free=True)
 CHECKER = Ask("case.by_whom", plain.number_choice)
 INTO = Ask("case.into", plain.number_choice)
+DEPARTMENT = Ask("case.which_department", plain.choice)
 UNTIL = Ask("case.until", _moment)
 SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("word.no", "no")))
 
@@ -69,7 +73,7 @@ SURE = Ask("case.sure_withdraw", plain.choice, choices=(("word.yes", "yes"), ("w
 async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     move = Move(talk.given["move"])
     case = await talk.look("case", Case, lambda desk: desk.cases.get(int(talk.given["case"])))
-    follows = move is Move.APPRAISE and await talk.look(
+    follows = move in FOLLOWERS_TOO and await talk.look(
         "follows", bool, lambda desk: desk.cases.follows(case.id, talk.person.id)
     )
     shown = seen(case, talk.person, talk.district, follows=follows)
@@ -77,7 +81,11 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
         raise Refused("case.not_found")
     # Said before they write a reason in vain; the rule is asked again when it is done.
     check(case, move, talk.person, talk.now, follows=follows)
-    if follows and await talk.look("rated", bool, lambda desk: desk.cases.rated(case, talk.person.id)):
+    if (
+        follows
+        and move is Move.APPRAISE
+        and await talk.look("rated", bool, lambda desk: desk.cases.rated(case, talk.person.id))
+    ):
         raise Refused("case.rated", number=case.number)
     words, photos = "", tuple[str, ...]()
     to: int | None = None
@@ -85,6 +93,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     score: int | None = None
     category: str | None = None
     until: datetime | None = None
+    department: str | None = None
     if move in WHY:
         said = await talk.ask(WHY[move], number=case.number)
         if isinstance(said, Heard):
@@ -137,9 +146,19 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
         case Move.HANG | Move.ASK_TIME:
             start = case.due_at if move is Move.ASK_TIME else talk.now
             until = await talk.ask(UNTIL, _days_on(start, move), number=case.number)
+        case Move.SUPERVISE:
+            until = await talk.ask(UNTIL, _soon(talk), number=case.number)
+        case Move.ASSIGN:
+            department = await talk.ask(
+                DEPARTMENT,
+                departments_for(case, talk.district),
+                number=case.number,
+                place=case.place,
+                words=short(case.words, 20),
+            )
         case Move.RECLASSIFY:
             guessed = [each for each in talk.kinds(case.words) if each.code != OTHER]
-            kinds = dict.fromkeys([*guessed, *talk.district.categories.values()])
+            kinds = dict.fromkeys([*guessed, *talk.district.catalogue.on(talk.district.day(talk.opening.at))])
             category = await talk.ask(
                 KIND, [(each.name, each.code) for each in kinds if each.code != case.category], number=case.number
             )
@@ -154,6 +173,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
         score=score,
         category=category,
         until=until,
+        department=department,
     )
 
 
@@ -167,6 +187,28 @@ def _days_on(start: datetime, move: Move) -> list[tuple[str, str]]:
     if move is Move.HANG:
         offered = (("case.in_week", 7), ("case.in_month", 30), ("case.in_quarter", 90))
     return [(label, (start + timedelta(days=days)).isoformat()) for label, days in offered]
+
+
+def _soon(talk: Talk[Desk]) -> list[tuple[str, str]]:
+    """Moments by which an answer can be asked for, in one tap."""
+    calendar, day = talk.district.calendar, Unit.WORKING_DAY
+    offered = (
+        ("case.in_half_day", Term(4, Unit.WORKING_HOUR)),
+        ("case.in_working_day", Term(1, day)),
+        ("case.in_three_working_days", Term(3, day)),
+    )
+    return [(label, calendar.due(talk.now, term).isoformat()) for label, term in offered]
+
+
+def departments_for(case: Case, district: District) -> list[tuple[str, str]]:
+    """The departments the district may give a case to, the one its category names first."""
+    named = district.category_of(case).department
+    found = [each for each in district.departments.values() if each.level is not Level.COMMUNITY]
+    return [
+        (each.short, each.code)
+        for each in sorted(found, key=lambda each: each.code != named)
+        if each.code != case.department
+    ]
 
 
 async def _workers(talk: Talk[Desk], case: Case) -> list[tuple[str, str]]:
@@ -195,6 +237,6 @@ async def workers_for(case: Case, desk: Desk, *, chat: bool = False) -> list[Per
     for reachable in (True,) if chat else (True, False):
         if found := await workers_of(case.grid[:12], desk, reachable=reachable):
             break
-    if desk.district.category(case.category).to_staff:
+    if desk.district.category_of(case).to_staff:
         found = [person for person in found if not person.serves(case.grid, WORKERS)]
     return sorted(found, key=lambda person: (not person.serves(case.grid, WORKERS), person.id))

@@ -47,7 +47,7 @@ def _opener(talk: Talk[Desk], case: Case, mark: str) -> Choice:
     """A case in one button; of one they follow, marked, not the words of whoever reported it."""
     if case.reporter_id == talk.person.id:
         return opener("mine", case)
-    kind = talk.district.category(case.category).name
+    kind = talk.district.category_of(case).name
     return Choice(f"{mark} · {case.number} {kind}", opens="mine", given={"case": str(case.id)})
 
 
@@ -61,7 +61,7 @@ async def _show_followed(talk: Talk[Desk], case: Case) -> None:
         "mine.followed",
         number=case.number,
         status=Phrase(f"case.status.{case.status}"),
-        category=talk.district.category(case.category).name,
+        category=talk.district.category_of(case).name,
         promised=promised(case, talk.now, talk.district),
         progress=case_card.progress(case),
         now=Phrase(f"case.now.{case.status}"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -12,6 +13,7 @@ from bot.core.words import Kind
 from domain.councils import HOSTS, Ballot, BallotCancelled, BallotOpened, check_opening
 from domain.counting import Method
 from domain.district import District
+from domain.matters import Matter, check_ballot
 from handlers.ballot_rules import YES_NO, change
 from nlp import plain, when
 from services.ballot_words import Lines, numbered, options
@@ -57,7 +59,8 @@ SURE = Ask(
 
 @conversation("ballot_open", opens_with=["发起表决", "发起投票", "/ballot"], roles=HOSTS, place=11)
 async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
-    areas = talk.person.areas(*HOSTS)
+    matter = await _matter(talk)
+    areas = (matter.area,) if matter else talk.person.areas(*HOSTS)
     area = (
         areas[0] if len(areas) == 1 else await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
     )
@@ -66,6 +69,7 @@ async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
     until = await talk.ask(UNTIL)
     method = Method.YES_NO if answers == YES_NO else Method.SINGLE
     opened = BallotOpened(talk.person.id, area, question, answers, until, method=method)
+    opened = replace(opened, matter=matter.id if matter else None)
     for turn in count(1):
         check_opening(talk.person, opened, talk.now)
         name = f"{SURE.name}.{turn}" if turn > 1 else SURE.name
@@ -78,6 +82,16 @@ async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
         opened = await change(talk, opened, turn)
     talk.say("ballot_open.dropped")
     return None
+
+
+async def _matter(talk: Talk[Desk]) -> Matter | None:
+    """The council matter it shall settle, opened from there; told before they write in vain when it cannot."""
+    if "matter" not in talk.given:
+        return None
+    number = int(talk.given["matter"])
+    matter = await talk.look("matter", Matter | None, lambda desk: desk.matters.find(number))
+    check_ballot(matter, talk.person, matter.area if matter else "")
+    return matter
 
 
 async def _preview(talk: Talk[Desk], opened: BallotOpened) -> tuple[Phrase, Lines, Lines]:

@@ -13,7 +13,7 @@ from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.turn import MOST_PHOTOS
 from domain.cases import ProblemReported, SameTroubleMet
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Category
 from domain.district import District
 from handlers import where
 from nlp import category, grid_code, place, plain, private, when
@@ -78,6 +78,8 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
         text = _LEAD.sub("", text)
     text, anonymous = _unnamed(text)
     said = msgspec.structs.replace(opening, text=text)
+    # The catalogue of the day on which it was begun.
+    today = talk.district.day(opening.at)
     found = place.find(text, talk.district) if text else None
     if found is None and (grid := where.coded(said, talk.district)):
         found, text = grid, grid_code.without(text)
@@ -86,7 +88,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     words = (place.rest(text, named) if named else text) or ""
     # Looked up once: moving house in mid-conversation changes no report that was begun.
     home = await talk.look("home", str | None, _home(talk))
-    told = len(words) >= 4 or bool(words and category.named(words, talk.district))
+    told = len(words) >= 4 or bool(words and category.named(words, talk.district, today))
     happened, phone = when.happened(said, talk.district), private.phone(text)
     enough = told and (found is not None or home is not None)
     at_once = enough and "guessed" not in talk.given
@@ -109,7 +111,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     words, wished = _unnamed(words)
     anonymous = anonymous or wished
     guessed = talk.kinds(words)
-    kind, likely = guessed[0], [each for each in guessed if each.code != category.OTHER]
+    kind, likely = guessed[0], [each for each in guessed if each.code != OTHER]
 
     twin = await talk.look("twin", Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
@@ -128,7 +130,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                     ("word.yes", "yes"),
                     *([("report.unnamed", "unnamed")] if kind.private and not anonymous else []),
                     *([("report.me_too", "me_too")] if same else []),
-                    *((talk.district.categories[each.code].name, f"is:{each.code}") for each in others),
+                    *((each.name, f"is:{each.code}") for each in others),
                     ("report.other_kind", "kind"),
                     ("word.no", "no"),
                 ],
@@ -148,14 +150,14 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 phone = phone or private.phone(answer.text)
                 photo_round += 1
             elif answer.choice == "kind":
-                offered = dict.fromkeys([*likely, *talk.district.categories.values()])
+                offered = dict.fromkeys([*likely, *talk.district.catalogue.on(today)])
                 code = await talk.ask(
                     KIND, [(each.name, each.code) for each in offered], name=f"report.kind.{kind_round}"
                 )
-                kind = talk.district.category(code)
+                kind = talk.district.category(code, today)
                 kind_round += 1
             elif answer.choice and answer.choice.startswith("is:"):
-                kind = talk.district.category(answer.choice.removeprefix("is:"))
+                kind = talk.district.category(answer.choice.removeprefix("is:"), today)
                 break
             elif answer.choice == "unnamed":
                 anonymous = True
@@ -201,7 +203,7 @@ async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category,
         return None
     said = pieces(bare(words))
     # 其他 is not one kind of trouble: there the words have to say it.
-    enough = _SAME_WORDS if kind.code == category.OTHER else _LIKE_WORDS
+    enough = _SAME_WORDS if kind.code == OTHER else _LIKE_WORDS
 
     def same(case: Near) -> bool:
         there = place.building(case.place, talk.district)

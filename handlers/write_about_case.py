@@ -37,7 +37,7 @@ async def write_about_case(talk: Talk[Desk]) -> LetterWritten:
     if case is None:
         raise Refused("case.not_found")
     # Said before they write in vain; the rule is asked again when it is sent.
-    mine = side(case, talk.person, talk.district.category(case.category), talk.now)
+    mine = side(case, talk.person, talk.district.category_of(case), talk.now)
     sight = sight_of(case, talk.person, talk.district)
     # What was written before is for those who deal with it; others say why, and read the file.
     before = await talk.look("before", list[Letter], lambda desk: _before(desk, case, sight))

@@ -22,8 +22,12 @@ WORDS = Ask("write.words", _letter, free=True)
 @conversation("write")
 async def write_to_gridworker(talk: Talk[Desk]) -> WorkerAsked:
     to = int(talk.given["to"])
-    person = await talk.look("to", Person | None, lambda desk: desk.people.now(to))
-    if person is None or not (person.has(*WORKERS, *STAFF) or talk.person.has(*WORKERS, *STAFF)):
+    office = talk.person.has(*WORKERS, *STAFF)
+    # Who left is written to no more: whoever looks after the grid now is.
+    person = await talk.look(
+        "to", Person | None, lambda desk: desk.people.now(to) if office else desk.people.in_place_of(to)
+    )
+    if person is None or not (person.has(*WORKERS, *STAFF) or office):
         raise Refused("write.nobody")
     letter = await talk.ask(WORDS, name_of=person.name or Phrase("role.resident"))
-    return WorkerAsked(by=talk.person.id, to=to, words=letter.text, photos=letter.photos)
+    return WorkerAsked(by=talk.person.id, to=person.id, words=letter.text, photos=letter.photos)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bot.core.ports import Meant
 from bot.core.words import Said
-from domain.catalogue import Category
+from domain.catalogue import OTHER, Category
 from domain.district import District, Entry
 from domain.faq import Match
 from nlp import faq, grid_code, linear, normalise, paper, place, private, routing
-from nlp.category import OTHER, Kinds, named
+from nlp.category import Kinds, named
 from nlp.grams import Reader
 from nlp.linear import Model
 from nlp.segment import Segmenter
@@ -70,8 +70,8 @@ class Ear:
     def faq(self, text: str, day: date) -> Match:
         return self._faq.match(text, day)
 
-    def kinds(self, text: str) -> list[Category]:
-        return self._guessed(text)
+    def kinds(self, text: str, day: date) -> list[Category]:
+        return self._guessed(text, day)
 
     def intent(self, said: Said) -> Meant:
         """What is certain first: a shared number, a code, a photo, a receipt, a paper. The rest is for the router."""
@@ -104,13 +104,14 @@ class Ear:
 
     def _weighed(self, said: Said, route: routing.Route) -> Meant:
         """What is clearly wanted is opened; what is not is offered."""
-        if self._pressing(said.text, route):
+        day = self._district.day(said.at)
+        if self._pressing(said.text, route, day):
             return Meant("report", {"guessed": "yes"})
         troubled = route.sure and route.best == routing.REPORT
-        if troubled and self._guessed(said.text)[0].code == OTHER:
+        if troubled and self._guessed(said.text, day)[0].code == OTHER:
             # Trouble of no kind we know of has to be twice as clear.
             route = replace(route, sure=route.lead >= 2 * routing.SURE)
-        match = self._faq.match(said.text, self._district.day(said.at))
+        match = self._faq.match(said.text, day)
         # Who asks who their gridworker is wants that one's card, and not to read how one finds it.
         if match.sure and not (route.sure and route.best in _DONE_FOR_THEM):
             return Meant("faq")
@@ -124,9 +125,9 @@ class Ear:
             offered[2:] = ["faq"]
         return Meant(_UNSURE, {"wanted": " ".join(offered[:3])})
 
-    def _pressing(self, text: str, route: routing.Route) -> bool:
+    def _pressing(self, text: str, route: routing.Route, day: date) -> bool:
         """A complaint about a gridworker is never answered with their card; danger is not asked about twice."""
-        said = named(text, self._district)
+        said = named(text, self._district, day)
         asks = route.sure and route.best == routing.QUESTION
         if any(each.to_staff for each in said):
             return not asks

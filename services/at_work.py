@@ -45,10 +45,9 @@ async def check_colleague(case: Case, number: int | None, person: Person, desk: 
 
 async def arrived(made: Made, desk: Desk) -> None:
     case, person = made.case, made.person
-    await made.news.answer(
-        "case.you_arrived", choices=[button(case, Move.FINISH), button(case, Move.HAND_OVER)], **made.where
-    )
-    await made.news.tell_reporter("case.was_on_site", number=case.number, worker=person.name or "")
+    moves = (Move.FINISH,) if case.department else (Move.FINISH, Move.HAND_OVER)
+    await made.news.answer("case.you_arrived", choices=[button(case, move) for move in moves], **made.where)
+    await made.news.tell_reporter("case.was_on_site", number=case.number, who=signed(case, person, desk.district))
 
 
 async def offered(made: Made, desk: Desk) -> None:
@@ -58,7 +57,7 @@ async def offered(made: Made, desk: Desk) -> None:
         case.offered_to,
         "case.offered",
         kind=Kind.PUSH,
-        who=signed(case, made.person),
+        who=signed(case, made.person, desk.district),
         said=Phrase("case.passed_on", {"words": made.moved.words}) if made.moved.words else "",
         photos=await desk.cases.photos(case.id),
         choices=answers(case),
@@ -78,7 +77,7 @@ async def take_over(case: Case, person: Person, desk: Desk) -> None:
     part = check(case, Move.TAKE_OVER, person, desk.now)
     after = taken(case, person)
     await desk.cases.step(after, Step(desk.now, person.id, Move.TAKE_OVER, part=part))
-    await _tell_taken(case, after, person, News(after, desk, person.id))
+    await _tell_taken(case, after, person, News(after, desk, person.id), desk)
 
 
 async def taken_over(made: Made, desk: Desk) -> None:
@@ -86,11 +85,11 @@ async def taken_over(made: Made, desk: Desk) -> None:
     moves = (Move.ON_SITE, Move.FINISH, Move.RETURN)
     choices = [button(case, move) for move in moves]
     await made.news.answer("case.you_accepted", due=case.due_at, choices=choices, **made.where)
-    await _tell_taken(made.before, case, made.person, made.news)
+    await _tell_taken(made.before, case, made.person, made.news, desk)
 
 
-async def _tell_taken(before: Case, case: Case, person: Person, news: News) -> None:
-    who = signed(case, person)
+async def _tell_taken(before: Case, case: Case, person: Person, news: News, desk: Desk) -> None:
+    who = signed(case, person, desk.district)
     await news.tell(before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, number=case.number, place=case.place)
     await news.tell_reporter("case.was_taken_over", number=case.number, worker=person.name or "", due=case.due_at)
 
@@ -103,7 +102,7 @@ async def declined(made: Made, desk: Desk) -> None:
         case.worker_id,
         "case.was_declined",
         kind=Kind.PUSH,
-        who=signed(case, made.person),
+        who=signed(case, made.person, desk.district),
         choices=[button(case, Move.FINISH), button(case, Move.HAND_OVER)],
         **made.where,
     )

@@ -29,9 +29,9 @@ from domain.cases import (
     Score,
     Status,
     Step,
+    asks_over,
     check,
     complete,
-    rank,
 )
 from domain.catalogue import Category
 from domain.climb import still_owed
@@ -42,9 +42,9 @@ from domain.residents import ChatLost
 from domain.sight import hidden
 from nlp import private
 from nlp.normalise import mask
-from services import at_work, deadlines
+from services import at_work, deadlines, dispatch, succession
 from services.letters import line
-from services.news import News, button, date_of, look, scores, shown, signed, unfollow
+from services.news import News, button, date_of, handler, look, scores, shown, signed, unfollow
 from services.sight import sight_of
 from storage.desk import Desk
 
@@ -52,6 +52,8 @@ CHECK_AFTER = timedelta(days=3)
 # The same words for the same place, said again so soon, are the same report.
 SAME_WITHIN = timedelta(minutes=30)
 _LEADERS_UP = 1
+# What somebody does who follows a case, and has no other part in it.
+FOLLOWERS_TOO = (Move.APPRAISE, Move.URGE)
 # What the photos show that come with a move.
 _STAGES = {Move.FINISH: "done", Move.ON_SITE: "on_site"}
 
@@ -66,13 +68,17 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
             choices=[look(again), button(again, Move.REMARK)],
         )
         return
-    category = desk.district.category(reported.category)
+    # It may have left the catalogue while it was being reported.
+    category = desk.district.category(reported.category, desk.district.day(desk.now))
+    reported = replace(reported, category=category.code)
     due_at = promise.first(desk.now, category.deadline, desk.district.calendar)
     theirs = reported.place_known and not category.to_staff
     worker = await _worker_of(reported.grid, desk) if theirs else None
     if reported.phone and not reported.anonymous:
         await desk.people.change(reported.by, phone=reported.phone)
-    case = await desk.cases.open(reported, worker.id if worker else None, due_at, desk.district.timezone)
+    case = await desk.cases.open(
+        reported, worker.id if worker else None, due_at, desk.district.timezone, category.version
+    )
     await desk.tell(
         reported.by,
         "case.receipt" if worker else "case.receipt_staff",
@@ -140,7 +146,7 @@ async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
 
 
 def _to_arrange(case: Case) -> list[Choice]:
-    return [button(case, Move.DISPATCH), button(case, Move.FINISH), button(case, Move.DISMISS)]
+    return dispatch.arrange(case)
 
 
 @when(CaseMoved)
@@ -151,17 +157,21 @@ async def move_case(moved: CaseMoved, desk: Desk) -> None:
     person = await desk.people.get(moved.by)
     if person is None:
         raise Refused("case.not_found")
-    follows = moved.move is Move.APPRAISE and await desk.cases.follows(case.id, person.id)
+    follows = moved.move in FOLLOWERS_TOO and await desk.cases.follows(case.id, person.id)
     if sight_of(case, person, desk.district, follows=follows) is None:
         raise Refused("case.not_found")
     part = check(case, moved.move, person, desk.now, follows=follows)
     bare = moved.move is Move.FINISH and not moved.photos
     complete(case, moved, desk.now, shown=bare and bool(await desk.cases.photos(case.id)))
     after = await _after(case, moved, person, desk)
+    after = await dispatch.end_demands(after, desk)
     words = moved.words
     if moved.move is Move.RECLASSIFY:
-        words = f"{desk.district.category(case.category).name} → {desk.district.category(after.category).name}"
-    step = Step(desk.now, person.id, moved.move, words, part, moved.to or moved.into)
+        words = f"{desk.district.category_of(case).name} → {desk.district.category_of(after).name}"
+    target = moved.to or moved.into
+    if moved.move in dispatch.MOVES:
+        words, target = dispatch.noted(after, moved)
+    step = Step(desk.now, person.id, moved.move, words, part, target)
     await desk.cases.step(after, step, moved.photos, _STAGES.get(moved.move, "reported"))
     made = Made(moved, case, after, person, News(after, desk, person.id), locked.get(moved.into or 0))
     await _TELL[moved.move](made, desk)
@@ -191,17 +201,17 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         Refused: who or what it is aimed at does not do.
     """
     rule, now = RULES[moved.move], desk.now
-    term = desk.district.category(moved.category or case.category).deadline
-    due_at = promise.due(case, moved.move, now, term, desk.district.calendar)
+    of = _put_right(case, moved, desk) if moved.move is Move.RECLASSIFY else desk.district.category_of(case)
+    due_at = promise.due(case, moved.move, now, of.deadline, desk.district.calendar)
     after = replace(case, status=rule.end or case.status, due_at=due_at)
     if rule.end is not None:
         # What was asked of the state it leaves is asked no more.
         after = replace(_unasked(after), checker_id=None, hung_at=None, look_at=None, offered_to=None)
     if rule.manned is not None:
-        manned = await _in_office(case, desk)
-        after = replace(
-            after, status=rule.manned if manned else after.status, worker_id=case.worker_id if manned else None
-        )
+        if await _in_office(case, desk):
+            after = replace(after, status=rule.manned)
+        else:
+            after = replace(after, worker_id=None, department=None)
     if after.status in REOPENED:
         after = replace(after, reopen_until=now + timedelta(days=desk.district.reopen_within))
     if after.status in ENDED:
@@ -223,10 +233,10 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.DECLINE:
             return replace(after, offered_to=None)
         case Move.RETURN:
-            return replace(after, worker_id=None)
+            return replace(after, worker_id=None, department=None)
         case Move.DISPATCH:
             await _check_worker(case, moved.to, desk)
-            return replace(after, worker_id=moved.to, round=case.round + 1)
+            return replace(after, worker_id=moved.to, department=None, round=case.round + 1)
         case Move.ASK_CHECK:
             await _check_checker(case, moved, desk)
             return replace(after, checker_id=moved.to)
@@ -235,11 +245,14 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
         case Move.RATE | Move.APPRAISE:
             return await _rating(after, moved, person, desk)
         case Move.RECLASSIFY:
-            return await _put_right(case, after, moved.category or "", desk)
+            return await _under(case, after, of, desk)
         case Move.HANG:
             return replace(after, hung_at=case.hung_at or now, look_at=moved.until)
+        case Move.RESUME:
+            # Given out anew: what was planned for it before it hung is void, whatever became of it meanwhile.
+            return replace(after, round=case.round + 1)
         case Move.ASK_TIME:
-            return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=rank(person, case.grid))
+            return replace(after, asked_until=moved.until, asked_by=person.id, asked_rank=asks_over(case, person))
         case Move.GIVE_TIME | Move.DENY_TIME:
             return _unasked(after)
         case Move.REOPEN:
@@ -251,7 +264,7 @@ async def _after(case: Case, moved: CaseMoved, person: Person, desk: Desk) -> Ca
             return await _withdrawing(case, after, desk)
         case Move.HIDE:
             return replace(after, anonymous=True)
-    return after
+    return await dispatch.after(case, after, moved, person, desk) if moved.move in dispatch.MOVES else after
 
 
 def _unasked(case: Case) -> Case:
@@ -265,7 +278,10 @@ def _with(case: Case, person: Person) -> tuple[int, ...]:
 async def _in_office(case: Case, desk: Desk) -> bool:
     """Whether the one it lies with may still work there."""
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
-    return worker is not None and (_works_near(worker, case) or worker.serves(case.grid, STAFF))
+    if worker is None:
+        return False
+    theirs = worker.of_department(case.department, case.grid) if case.department else _works_near(worker, case)
+    return theirs or worker.serves(case.grid, STAFF)
 
 
 def _works_near(person: Person, case: Case) -> bool:
@@ -274,7 +290,7 @@ def _works_near(person: Person, case: Case) -> bool:
 
 async def _check_worker(case: Case, number: int | None, desk: Desk) -> None:
     worker = await desk.people.get(number) if number else None
-    about_them = desk.district.category(case.category).to_staff and worker and worker.serves(case.grid, WORKERS)
+    about_them = desk.district.category_of(case).to_staff and worker and worker.serves(case.grid, WORKERS)
     if worker is None or about_them or not _works_near(worker, case):
         raise Refused("case.no_such_worker", answer="case.to_whom")
 
@@ -287,7 +303,7 @@ async def _check_checker(case: Case, moved: CaseMoved, desk: Desk) -> None:
 
 async def _check_kept(case: Case, number: int, person: Person, desk: Desk) -> None:
     kept = await desk.cases.get(number)
-    private_ones = any(desk.district.category(each.category).to_staff for each in (case, kept))
+    private_ones = any(desk.district.category_of(each).to_staff for each in (case, kept))
     if private_ones or kept.status not in UNDONE or not person.serves(kept.grid, STAFF):
         raise Refused("case.not_mergeable", answer="case.into")
 
@@ -303,25 +319,30 @@ async def _withdrawing(case: Case, after: Case, desk: Desk) -> Case:
     others = await desk.cases.merged(case.id)
     if not others:
         return after
-    if hidden(case, desk.district.category(case.category)):
+    if hidden(case, desk.district.category_of(case)):
         # Its words and its door are nobody's to inherit: those who joined go on as followers.
         return replace(case, reporter_id=None)
     await desk.cases.unfollow(case.id, others[0])
     return replace(case, reporter_id=others[0])
 
 
-async def _put_right(case: Case, after: Case, code: str, desk: Desk) -> Case:
-    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
-    category = desk.district.categories.get(code)
-    if category is None or code == case.category:
+def _put_right(case: Case, moved: CaseMoved, desk: Desk) -> Category:
+    """What staff say it is, as the catalogue has it today."""
+    category = desk.district.catalogue.holding(moved.category or "", desk.district.day(desk.now))
+    if category is None or category.code == case.category:
         raise Refused("case.same_kind", answer="case.kind")
-    await desk.corrections.keep(private.without(mask(case.words)), code, case.category)
-    after = replace(_unasked(after), category=code, round=case.round + 1)
+    return category
+
+
+async def _under(case: Case, after: Case, category: Category, desk: Desk) -> Case:
+    """The case under another category: the deadline counts anew, and a complaint leaves the one it is about."""
+    await desk.corrections.keep(private.without(mask(case.words)), category.code, case.category)
+    after = replace(_unasked(after), category=category.code, version=category.version, round=case.round + 1)
     if not category.to_staff:
         return after
     # A complaint is between its reporter and staff.
     await desk.cases.unfollow(case.id)
-    return replace(after, worker_id=None, status=Status.RETURNED)
+    return replace(after, worker_id=None, department=None, status=Status.RETURNED)
 
 
 # Who is told of what.
@@ -335,20 +356,30 @@ async def _accepted(made: Made, desk: Desk) -> None:
         choices=[button(case, move) for move in (Move.ON_SITE, Move.FINISH, Move.RETURN, Move.REMARK)],
         **made.where,
     )
-    await _relieve(made, signed(case, person))
+    await _relieve(made, signed(case, person, desk.district))
+    if case.department:
+        await made.news.tell_reporter(
+            "case.was_taken", number=case.number, who=signed(case, person, desk.district), due=case.due_at
+        )
+        return
     await made.news.tell_reporter("case.was_accepted", number=case.number, worker=person.name or "", due=case.due_at)
 
 
 async def _relieve(made: Made, who: Phrase) -> None:
     """Let the one it lay with know that somebody else has it now."""
-    if made.before.worker_id != made.case.worker_id:
-        await made.news.tell(made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=who, **made.where)
+    before, case = made.before, made.case
+    # Among the people of one department it goes without saying.
+    if before.worker_id != case.worker_id and (before.worker_id or before.department != case.department):
+        await made.news.tell_handlers(before, "case.taken_over", who=who, **made.where)
 
 
 async def _returned(made: Made, desk: Desk) -> None:
     case = made.case
-    await made.news.answer("case.you_returned", number=case.number)
-    await made.news.tell_reporter("case.was_returned", number=case.number)
+    level = Phrase(f"level.{case.level}")
+    await made.news.answer("case.you_returned", number=case.number, level=level)
+    await made.news.tell_reporter(
+        "case.was_returned", number=case.number, who=handler(made.before, desk.district), level=level
+    )
     await made.news.tell_above(
         "case.returned_to_staff",
         worker=made.person.name,
@@ -357,9 +388,8 @@ async def _returned(made: Made, desk: Desk) -> None:
         choices=_to_arrange(case),
         **made.where,
     )
-    await made.news.tell(
-        made.before.worker_id, "case.taken_over", kind=Kind.PUSH, who=Phrase("case.others_now"), **made.where
-    )
+    others = Phrase("case.others_now", {"level": level})
+    await made.news.tell_handlers(made.before, "case.taken_over", who=others, **made.where)
 
 
 async def _dispatched(made: Made, desk: Desk) -> None:
@@ -370,14 +400,14 @@ async def _dispatched(made: Made, desk: Desk) -> None:
     if not await _give_to_worker(case, made.news, desk):
         await made.news.answer("case.unreachable", worker=name, choices=[button(case, Move.DISPATCH)])
     if worker:
-        await _relieve(made, signed(case, worker))
+        await _relieve(made, signed(case, worker, desk.district))
     await made.news.tell_reporter("case.was_dispatched", number=case.number, worker=name)
 
 
 async def _finished(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
     said = Phrase("case.they_said", {"words": made.moved.words}) if made.moved.words else ""
-    who = signed(case, made.person)
+    who = signed(case, made.person, desk.district)
     await news.answer("case.you_finished", number=case.number)
     # Who reported it and had a hand in it is not asked: that would be no check.
     may_rate = case.reporter_id not in case.doers
@@ -449,7 +479,7 @@ async def _verified(made: Made, desk: Desk) -> None:
             "case.was_closed",
             topic=f"case:{case.id}",
             number=case.number,
-            who=signed(case, made.person),
+            who=signed(case, made.person, desk.district),
             choices=scores(case, Move.APPRAISE, Score.GOOD, Score.FAIR, Score.POOR),
         )
     for number in (case.worker_id, case.reporter_id):
@@ -509,7 +539,7 @@ async def _withdrawn(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_withdrew", number=case.number)
     again = Choice("report.title", opens="report")
     await made.news.tell_followers("case.withdrawn_followed", number=case.number, choices=[again])
-    await made.news.tell(case.worker_id, "case.was_withdrawn", kind=Kind.PUSH, **made.where)
+    await made.news.tell_handlers(made.before, "case.was_withdrawn", **made.where)
 
 
 async def _dismissed(made: Made, desk: Desk) -> None:
@@ -538,7 +568,7 @@ async def _ended(made: Made, key: str, desk: Desk) -> None:
 async def _stand_down(made: Made) -> None:
     """Let the one it lay with know that there is nothing to do about it now."""
     status = Phrase(f"case.status.{made.case.status}")
-    await made.news.tell(made.before.worker_id, "case.stand_down", kind=Kind.PUSH, status=status, **made.where)
+    await made.news.tell_handlers(made.before, "case.stand_down", status=status, **made.where)
 
 
 async def _merged(made: Made, desk: Desk) -> None:
@@ -552,10 +582,9 @@ async def _merged(made: Made, desk: Desk) -> None:
     )
     await desk.cases.join(case, kept)
     others = await desk.cases.followers(kept.id)
-    await made.news.tell(
-        kept.worker_id,
+    await made.news.tell_handlers(
+        kept,
         "case.joined",
-        kind=Kind.PUSH,
         number=kept.number,
         other=case.number,
         count=len(others) + 1,
@@ -591,7 +620,7 @@ async def _time_asked(made: Made, desk: Desk) -> None:
     told = await made.news.tell_above(
         "case.time_asked",
         over=case.asked_rank or 1,
-        who=signed(case, made.person),
+        who=signed(case, made.person, desk.district),
         place=case.place,
         due=case.due_at,
         why=made.moved.words,
@@ -606,8 +635,8 @@ async def _time_given(made: Made, desk: Desk) -> None:
     await deadlines.plan(case, desk)
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
     await made.news.answer("case.you_gave_time", **facts)
-    for number in (made.before.asked_by, case.worker_id):
-        await made.news.tell(number, "case.time_given", kind=Kind.PUSH, place=case.place, **facts)
+    await made.news.tell(made.before.asked_by, "case.time_given", kind=Kind.PUSH, place=case.place, **facts)
+    await made.news.tell_handlers(case, "case.time_given", place=case.place, **facts)
     steps = await desk.cases.steps(case.id)
     why = next((step.words for step in reversed(steps) if step.move is Move.ASK_TIME), "")
     await made.news.tell_reporter("case.was_extended", why=why, **facts)
@@ -617,10 +646,9 @@ async def _time_denied(made: Made, desk: Desk) -> None:
     case = made.case
     facts: dict[str, Any] = {"number": case.number, "due": case.due_at}
     await made.news.answer("case.you_denied_time", **facts)
-    for number in (made.before.asked_by, case.worker_id):
-        await made.news.tell(
-            number, "case.time_denied", kind=Kind.PUSH, place=case.place, why=made.moved.words, **facts
-        )
+    said: dict[str, Any] = {"place": case.place, "why": made.moved.words, **facts}
+    await made.news.tell(made.before.asked_by, "case.time_denied", kind=Kind.PUSH, **said)
+    await made.news.tell_handlers(case, "case.time_denied", **said)
 
 
 async def _reopened(made: Made, desk: Desk) -> None:
@@ -642,23 +670,21 @@ async def _appraised(made: Made, desk: Desk) -> None:
 async def _remarked(made: Made, desk: Desk) -> None:
     case = made.case
     await made.news.answer("case.you_remarked", number=case.number)
-    for other, kind in ((case.worker_id, Kind.PUSH), (case.reporter_id, Kind.NOTICE)):
-        await made.news.tell(
-            other,
-            "case.was_remarked",
-            number=case.number,
-            words=made.moved.words,
-            photos=made.moved.photos,
-            kind=kind,
-            choices=[button(case, Move.REMARK)],
-        )
+    said: dict[str, Any] = {
+        "number": case.number,
+        "words": made.moved.words,
+        "photos": made.moved.photos,
+        "choices": [button(case, Move.REMARK)],
+    }
+    await made.news.tell_handlers(case, "case.was_remarked", **said)
+    await made.news.tell(case.reporter_id, "case.was_remarked", **said)
 
 
 async def _reclassified(made: Made, desk: Desk) -> None:
     case, news = made.case, made.news
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     facts: dict[str, Any] = {"number": case.number, "category": category.name, "due": case.due_at}
-    arrange = [button(case, Move.DISPATCH)] if case.worker_id is None else []
+    arrange = [] if case.worker_id or case.department else [button(case, Move.DISPATCH)]
     department = desk.district.department(category.department).name
     await news.answer("case.you_reclassified", choices=arrange, department=department, **facts)
     await deadlines.plan(case, desk)
@@ -668,8 +694,8 @@ async def _reclassified(made: Made, desk: Desk) -> None:
         choices=[button(case, Move.FINISH), button(case, Move.RETURN)],
         **facts,
     )
-    if case.worker_id is None:
-        await news.tell(made.before.worker_id, "case.taken_back", kind=Kind.PUSH, **made.where)
+    if not (case.worker_id or case.department):
+        await news.tell_handlers(made.before, "case.taken_back", **made.where)
     await news.tell_reporter("case.was_reclassified", **facts)
 
 
@@ -693,7 +719,7 @@ async def _hidden(made: Made, desk: Desk) -> None:
 async def _read(made: Made, desk: Desk) -> None:
     """All that lies in the file, once, to whoever has said why."""
     case = made.case
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     reporter = await desk.people.get(case.reporter_id) if case.reporter_id and not case.anonymous else None
     letters = await desk.letters.last(case.id, limit=30)
     # Not by way of the news, which would keep back just what was asked for.
@@ -739,6 +765,7 @@ _TELL = {
     Move.MEDIATE: _mediated,
     Move.HIDE: _hidden,
     Move.READ: _read,
+    **dispatch.TELL,
 }
 
 
@@ -746,7 +773,7 @@ _TELL = {
 async def follow(met: SameTroubleMet, desk: Desk) -> None:
     """They are told at each step as its reporter is; whose report it was they are not told."""
     case = await desk.cases.get(met.case, lock=True)
-    category = desk.district.category(case.category)
+    category = desk.district.category_of(case)
     if category.to_staff or case.status not in UNDONE:
         again = Choice("report.title", opens="report")
         await desk.tell(met.by, "case.same_over", number=case.number, choices=[again])
@@ -776,7 +803,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
         return
     morning = deadlines.waits_until(case, desk)
     if desk.now < morning < case.due_at:
-        await desk.plan(nears, morning, key=f"deadline:{case.id}:{case.round}:{morning.isoformat()}")
+        await desk.plan(nears, morning, key=f"deadline:{deadlines.promise_of(case)}:{morning.isoformat()}")
         return
     await deadlines.plan_climb(case, desk)
     if case.due_at <= desk.now:
@@ -786,7 +813,7 @@ async def warn_of_deadline(nears: DeadlineNears, desk: Desk) -> None:
     move = Move.ACCEPT if case.status is Status.DISPATCHED else Move.FINISH
     told = case.status is not Status.RETURNED and await news.tell_worker(
         "case.deadline_near",
-        once=f"deadline:{case.id}:{case.round}:{case.due_at.timestamp():.0f}",
+        once=f"deadline:{deadlines.promise_of(case)}",
         choices=[button(case, move), button(case, Move.ASK_TIME)],
         **shown(case, desk),
     )
@@ -821,14 +848,20 @@ async def look_again(again: LookAgain, desk: Desk) -> None:
 
 @when(OfficeLeft)
 async def take_back(left: OfficeLeft, desk: Desk) -> None:
-    """What lay with somebody who holds no office any more waits for those above, and they are told."""
+    """What lay with somebody who left is now with whoever else has that grid, or waits for those above."""
+    heirs: succession.Heirs = {}
     for found in await desk.cases.of_worker(left.person, WITH_WORKER):
+        heir = await succession.successor(found, desk, unless=left.person)
+        if heir and (passed := await succession.pass_on(found.id, heir, desk)):
+            heirs.setdefault(heir.id, (heir, []))[1].append(passed)
+            continue
         before = await desk.cases.get(found.id, lock=True)
-        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, offered_to=None)
+        case = replace(_unasked(before), status=Status.RETURNED, worker_id=None, department=None, offered_to=None)
         await desk.cases.step(case, Step(desk.now, left.person, Move.LEAVE))
         await News(case, desk).tell_above(
             "case.task_for_staff", unless=(left.person,), choices=_to_arrange(case), **shown(case, desk)
         )
+    await succession.tell(left.person, heirs, desk)
 
 
 @when(ChatLost)

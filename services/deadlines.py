@@ -15,9 +15,9 @@ from storage.desk import Desk
 
 async def plan(case: Case, desk: Desk) -> None:
     """See to it that its worker is warned in time, and that it climbs when that did not help."""
-    warn_at = desk.district.calendar.early(case.due_at, desk.district.category(case.category).warn)
+    warn_at = desk.district.calendar.early(case.due_at, desk.district.category_of(case).warn)
     if warn_at > desk.now:
-        await desk.plan(DeadlineNears(case.id, case.round, case.due_at), warn_at, key=f"deadline:{_promise(case)}")
+        await desk.plan(DeadlineNears(case.id, case.round, case.due_at), warn_at, key=f"deadline:{promise_of(case)}")
     elif case.due_at > desk.now:
         await plan_climb(case, desk)
     else:
@@ -42,7 +42,7 @@ async def _climb_on(case: Case, desk: Desk) -> None:
 
 async def _plan_step(case: Case, rung: Rung, at: datetime, desk: Desk) -> None:
     step = DeadlinePassed(case.id, case.round, case.due_at, rung.to)
-    await desk.plan(step, at, key=f"climb:{_promise(case)}:{rung.to}:{int(at.timestamp())}")
+    await desk.plan(step, at, key=f"climb:{promise_of(case)}:{rung.to}:{int(at.timestamp())}")
 
 
 @when(DeadlinePassed)
@@ -72,22 +72,35 @@ async def _tell(person: Person, rung: Rung, by: datetime, case: Case, desk: Desk
     worker = await desk.people.get(case.worker_id) if case.worker_id else None
     community, street, _ = around(case.grid)
     case = seen(case, person, desk.district) or case
+    # Whoever holds it themselves is not told of another level's delay.
+    own = rung.to is case.level is not Role.COMMUNITY
     await desk.tell(
         person.id,
-        f"case.climb.{rung.to}",
+        "case.climb.own" if own else f"case.climb.{rung.to}",
         kind=Kind.PUSH,
-        once=f"climb:{_promise(case)}:{rung.to}:{person.id}",
+        once=f"climb:{promise_of(case)}:{rung.to}:{person.id}",
         number=case.number,
         place=case.place,
         words=case.words,
-        category=desk.district.category(case.category).name,
+        category=desk.district.category_of(case).name,
         due=case.due_at,
-        worker=Phrase("case.climb_worker", {"worker": worker.name or ""}) if worker else "",
+        worker=_with(case, worker, desk),
+        level=Phrase(f"level.{case.level}"),
         community=desk.district.area_name(community),
         street=desk.district.area_name(street),
         by=by,
         choices=[Choice("case.button.open", opens="tasks", given={"case": str(case.id)})],
     )
+
+
+def _with(case: Case, worker: Person | None, desk: Desk) -> Phrase | str:
+    """With whom it lies."""
+    name = worker.name or "" if worker else ""
+    if case.department:
+        return Phrase(
+            "case.climb_department", {"department": desk.district.department(case.department).short, "worker": name}
+        )
+    return Phrase("case.climb_worker", {"worker": name}) if worker else ""
 
 
 async def _in_office(case: Case, level: Role, desk: Desk) -> list[Person]:
@@ -108,19 +121,19 @@ async def _in_office(case: Case, level: Role, desk: Desk) -> list[Person]:
 
 def waits_until(case: Case, desk: Desk) -> datetime:
     """Now, or the end of the quiet hours for what is not urgent."""
-    return desk.now if desk.district.category(case.category).urgent else desk.awake(Kind.REMINDER)
+    return desk.now if desk.district.category_of(case).urgent else desk.awake(Kind.REMINDER)
 
 
 def _rungs(case: Case, desk: Desk) -> list[Rung]:
-    return ladder(desk.district.climb, case, to_staff=desk.district.category(case.category).to_staff)
+    return ladder(desk.district.climb, case, to_staff=desk.district.category_of(case).to_staff)
 
 
 def _acts_by(rung: Rung, case: Case, desk: Desk) -> datetime:
     """By when a level that is told now should have seen to it."""
-    nonstop = desk.district.category(case.category).deadline.nonstop
+    nonstop = desk.district.category_of(case).deadline.nonstop
     return desk.district.calendar.due(desk.now, rung.nonstop if nonstop else rung.within)
 
 
-def _promise(case: Case) -> str:
+def promise_of(case: Case) -> str:
     """What names one promise: the same case, round and deadline."""
-    return f"{case.id}:{case.round}:{int(case.due_at.timestamp())}"
+    return f"{case.id}:{case.round}:{case.due_at.isoformat()}"

@@ -5,9 +5,11 @@ from datetime import date, datetime, timedelta
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.cases import WITH_WORKER, DigestDue, Status
+from domain.cases import WITH_WORKER, DigestDue, HeldDue, Status
 from domain.district import District
-from domain.people import STAFF, WORKERS
+from domain.people import STAFF, WORKERS, Person, Role
+from services.budget import line
+from services.leave import days
 from services.sight import all_seen
 from storage.desk import Desk
 
@@ -21,7 +23,11 @@ async def send_digests(digest: DigestDue, desk: Desk) -> None:
     """Tell everybody with something waiting; plan tomorrow's. A day the service was down is not made up for."""
     today = desk.district.day(desk.now)
     await plan_next(desk)
-    if digest.day != today.isoformat() or desk.now > _morning(today, desk.district) + _LATEST:
+    if digest.day != today.isoformat():
+        return
+    if desk.now > _morning(today, desk.district) + _LATEST:
+        # What was held for this list is told of all the same.
+        await desk.happen(HeldDue(digest.day))
         return
     after = 0
     while people := await desk.people.with_role([*WORKERS, *STAFF], after=after):
@@ -38,25 +44,38 @@ async def _send(number: int, day: str, desk: Desk) -> None:
     for area in person.areas(*STAFF):
         waiting += await desk.cases.in_area(area, [Status.RETURNED, Status.DONE])
     waiting = all_seen(waiting, person, desk.district)
-    if not waiting:
+    more = await _beside(person, desk)
+    held = set(await desk.budget.release(number)) & {case.id for case in waiting}
+    if not waiting and not more:
         return
     late = sum(case.due_at < desk.now for case in waiting)
+    today = sum(case.due_at >= desk.now and desk.district.day(case.due_at).isoformat() == day for case in waiting)
     await desk.tell(
         number,
-        "digest.morning",
+        "digest.morning" if waiting else "digest.quiet",
         kind=Kind.NOTICE,
         once=f"digest:{day}:{number}",
         count=len(waiting),
         late=Phrase("digest.late", {"count": late}) if late else "",
-        lines=tuple(
-            Phrase(
-                "digest.line",
-                {"number": case.number, "place": case.place, "due": case.due_at, "words": case.words[:20]},
-            )
-            for case in waiting[:_SHOWN]
-        ),
-        choices=[Choice("tasks.title", opens="tasks")],
+        today=Phrase("digest.today", {"count": today}) if today else "",
+        held=Phrase("digest.held_over", {"count": len(held)}) if held else "",
+        lines=(*(line(case) for case in waiting[:_SHOWN]), *more),
+        choices=[Choice("tasks.title", opens="tasks")] if waiting else [],
     )
+
+
+async def _beside(person: Person, desk: Desk) -> list[Phrase]:
+    """What else a day brings: whom they stand in for, who of theirs is away."""
+    lines = []
+    for leave in await desk.leaves.acted_by(person.id):
+        away = await desk.people.get(leave.person_id)
+        last = days(leave, desk.district)["last"]
+        lines.append(Phrase("digest.stands_in", {"name_of": away.name or "" if away else "", "last": last}))
+    for area in person.areas(Role.GRID_LEADER, Role.COMMUNITY):
+        for name, acting in await desk.leaves.away_in(area):
+            stand_in = acting or Phrase("digest.nobody")
+            lines.append(Phrase("digest.away", {"name_of": name, "stand_in": stand_in}))
+    return lines
 
 
 async def plan_next(desk: Desk) -> None:

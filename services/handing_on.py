@@ -9,6 +9,7 @@ from bot.core.render import Phrase
 from bot.core.words import Choice, Kind
 from domain.areas import around
 from domain.cases import WITH_WORKER, Case, Move, Part, Step
+from domain.handovers import Handover
 from domain.people import Person, Role
 from domain.sight import hidden
 from nlp.normalise import mask
@@ -37,7 +38,7 @@ async def offer_all(person: Person, to: Person | None, desk: Desk, *, grids: Seq
             or (grids is not None and case.grid not in grids)
         ):
             continue
-        category = desk.district.category(case.category)
+        category = desk.district.category_of(case)
         if category.to_staff or category.private:
             if grids is None:
                 await News(case, desk).tell_above(
@@ -63,15 +64,18 @@ async def note(
     desk: Desk,
     *,
     head: Phrase | None = None,
-    letters: bool = False,
+    letters: int | None = None,
+    talks: Sequence[Handover] = (),
     **said: Any,
 ) -> None:
     """One message with all that is open of somebody's; to the staff of the community when there is nobody to take it.
 
-    `head` stands above the cases; `letters`: with the last words between them and residents as well.
+    `head` stands above the cases; `letters`: with the last words between residents and
+    that gridworker; `talks`: threads that
+    are taken over along with the cases.
     """
     since = desk.now - _LETTERS_SINCE
-    written = await desk.last_words.of_worker(person.id, since, _LETTERS) if letters else []
+    written = await desk.last_words.of_worker(letters, since, _LETTERS) if letters else []
     cases = all_seen(cases, to, desk.district) if to else cases
     first = Phrase("leave.open", {"count": len(cases)}) if cases else Phrase("leave.nothing_open")
     lines = [head or first]
@@ -86,15 +90,23 @@ async def note(
         })
         for each in written
     ]  # fmt: skip
-    facts: dict[str, Any] = {"name_of": person.name or "", "lines": tuple(lines), **said}
+    if talks:
+        lines.append(Phrase("succession.talks"))
+    lines += [Phrase("succession.talk", {"words": each.words}) for each in talks]
+    facts: dict[str, Any] = {"name_of": person.name or Phrase("role.gridworker"), "lines": tuple(lines), **said}
     if to is not None:
-        choices = [Choice("take_all.title", opens="take_all")] if len(cases) > 1 else []
+        choices = (
+            [Choice("take_all.title", opens="take_all")] if sum(case.offered_to == to.id for case in cases) > 1 else []
+        )
         choices += [opener("tasks", case) for case in cases[:_BUTTONS]] or [Choice("tasks.title", opens="tasks")]
         choices += [
             Choice("write.answer", opens="write", given={"to": str(each.resident_id)})
             for each in written
             if not each.answered
         ][:1]
+        choices += [
+            Choice("handover.write", opens="handover_write", given={"handover": str(each.id)}) for each in talks[:1]
+        ]
         await desk.tell(to.id, key, kind=Kind.PUSH, choices=choices, **facts)
         return
     for community in dict.fromkeys(around(area)[0] for area in person.areas(Role.GRIDWORKER, Role.GRID_LEADER)):
@@ -107,7 +119,7 @@ async def note(
 async def _line(case: Case, desk: Desk) -> Phrase:
     """A case in a line, with the last words between its worker and its reporter, unless they may name the door."""
     said = ""
-    if not hidden(case, desk.district.category(case.category)):
+    if not hidden(case, desk.district.category_of(case)):
         spoken = [(each.at, each.words) for each in await desk.letters.last(case.id)]
         steps = await desk.cases.steps(case.id)
         spoken += [(step.at, step.words) for step in steps if step.words and step.move in _SAID]

@@ -103,16 +103,17 @@ async def _arrange(leave: Leave, desk: Desk) -> None:
     if acting is not None:
         await desk.leaves.lend(leave, acting.id, [each for each in grids if not _holds(acting, each)])
         await desk.tell_menu(acting.id)
-    cases = await offer_all(person, acting, desk)
+    cases, spoken = await offer_all(person, acting, desk), days(leave, desk.district)
     await note(
         person,
         acting,
         cases,
         "leave.note" if acting else "leave.note_unmanned",
         desk,
-        letters=True,
+        letters=person.id,
         grids="、".join(desk.district.area_name(each) for each in grids),
-        **days(leave, desk.district),
+        span=spoken["span"],
+        last=spoken["last"],
     )
 
 

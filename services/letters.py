@@ -21,7 +21,7 @@ async def carry(written: LetterWritten, desk: Desk) -> None:
     writer = await desk.people.get(written.by)
     if writer is None:
         raise Refused("case.not_found")
-    from_side = side(case, writer, desk.district.category(case.category), desk.now)
+    from_side = side(case, writer, desk.district.category_of(case), desk.now)
     if await desk.letters.since(case.id, from_side, desk.now - WITHIN) >= MOST:
         raise Refused("letter.too_many", number=case.number)
     words = private.without_identity(written.words) if written.own_number else private.without(written.words)
@@ -56,7 +56,7 @@ async def _to_reporter(carried: _Carried, desk: Desk) -> bool:
         "letter.to_resident",
         kind=Kind.PUSH,
         once=carried.once,
-        who=signed(case, carried.writer),
+        who=signed(case, carried.writer, desk.district),
         number=case.number,
         words=carried.words,
         photos=carried.photos,

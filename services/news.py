@@ -12,7 +12,7 @@ from domain.district import District
 from domain.letters import Side
 from domain.people import Person, Role
 from domain.sight import hidden
-from services import sight
+from services import budget, sight
 from storage.desk import Desk
 
 
@@ -33,7 +33,7 @@ class News:
     async def _tell(self, person_id: int, key: str, /, **said: Any) -> bool:
         """Whoever it is reads no more of the case than is theirs to see."""
         case, desk = self.case, self._desk
-        if hidden(case, desk.district.category(case.category)) and (person := await desk.people.get(person_id)):
+        if hidden(case, desk.district.category_of(case)) and (person := await desk.people.get(person_id)):
             said = sight.as_seen(said, case, person, desk.district)
         return await desk.tell(person_id, key, **said)
 
@@ -42,6 +42,10 @@ class News:
         on_duty = await self._on_duty(person_id, said.get("kind"))
         if on_duty is None or on_duty in self._told:
             return False
+        to_worker = said.get("kind") is Kind.PUSH and person_id == self.case.worker_id
+        if to_worker and await budget.waits(self.case, on_duty, key, self._desk):
+            self._told.add(on_duty)
+            return True
         told = await self._tell(on_duty, key, **said)
         if told:
             self._told.add(on_duty)
@@ -58,15 +62,39 @@ class News:
         on_duty = await self._desk.leaves.on_duty(person_id)
         return on_duty if kind is Kind.PUSH or on_duty == person_id else None
 
+    async def tell_handlers(self, case: Case, key: str, /, **said: Any) -> bool:
+        """Push to the one a case lies with, or to all of its department while none of them has taken it."""
+        if case.worker_id or not case.department:
+            return await self.tell(case.worker_id, key, kind=Kind.PUSH, **said)
+        people = await self._desk.people.in_department(case.department, case.grid, reachable=True)
+        return any([await self.tell(person.id, key, kind=Kind.PUSH, **said) for person in people])
+
     async def tell_worker(self, key: str, /, *, choices: Sequence[Choice] = (), **said: Any) -> bool:
-        """Push to the one it lies with, who may be the very one who gave it to them; they must act on it."""
+        """Push to the one it lies with, who may be the very one who gave it to them; they must act on it.
+
+        To all of its department while none of them has taken it.
+        """
+        if self.case.worker_id is None and self.case.department:
+            return await self._tell_department(self.case.department, key, choices=choices, **said)
         worker = await self._desk.leaves.on_duty(self.case.worker_id) if self.case.worker_id else None
         if worker is None or (worker in self._told and worker != self._by):
             return False
-        told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
+        if await budget.waits(self.case, worker, key, self._desk):
+            told = True
+        else:
+            told = await self._tell(worker, key, kind=Kind.PUSH, choices=choices, **said)
         if told:
             self._told.add(worker)
         return told
+
+    async def _tell_department(self, code: str, key: str, /, *, once: str | None = None, **said: Any) -> bool:
+        people = await self._desk.people.in_department(code, self.case.grid, reachable=True)
+        return any(
+            [
+                await self.tell(person.id, key, kind=Kind.PUSH, once=f"{once}:{person.id}" if once else None, **said)
+                for person in people
+            ]
+        )
 
     async def tell_reporter(
         self, key: str, /, *, choices: Sequence[Choice] = (), others: Sequence[Choice] | None = None, **said: Any
@@ -92,11 +120,15 @@ class News:
         *,
         choices: Sequence[Choice],
         photos: Sequence[str] = (),
-        over: int = RANKS[Role.GRID_LEADER],
+        over: int | None = None,
         unless: Collection[int] = (),
         **said: Any,
     ) -> bool:
-        """Push to the first level above rank `over` where somebody but `unless` can be reached; True when one was."""
+        """Push to the first level above rank `over` where somebody but `unless` can be reached; True when one was.
+
+        Unless said otherwise, from the level that holds the case.
+        """
+        over = RANKS[self.case.level] - 1 if over is None else over
         for rank, area, role in _levels(self.case.grid):
             if rank <= over:
                 continue
@@ -130,7 +162,7 @@ def shown(case: Case, desk: Desk) -> dict[str, Any]:
         "number": case.number,
         "place": case.place,
         "words": case.words,
-        "category": desk.district.category(case.category).name,
+        "category": desk.district.category_of(case).name,
         "due": case.due_at,
         "when": day_of(case),
     }
@@ -168,10 +200,17 @@ def day_of(case: Case) -> Phrase | str:
     return Phrase("case.happened", {"month": day.month, "day": day.day}) if day else ""
 
 
-def signed(case: Case, person: Person) -> Phrase:
+def signed(case: Case, person: Person, district: District) -> Phrase:
     """Somebody's name with the role in which they acted here."""
+    if case.department and person.of_department(case.department, case.grid):
+        return Phrase("case.who", {"role": district.department(case.department).short, "name": person.name or ""})
     role = next((held.role for held in person.roles if covers(held.area, case.grid)), Role.GRIDWORKER)
     return Phrase("case.who", {"role": Phrase(f"role.{role}"), "name": person.name or ""})
+
+
+def handler(case: Case, district: District) -> Phrase | str:
+    """What kind of people it lies with."""
+    return district.department(case.department).short if case.department else Phrase("role.gridworker")
 
 
 def date_of(moment: datetime, district: District) -> Phrase:

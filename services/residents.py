@@ -5,7 +5,7 @@ import re
 from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.cases import OfficeLeft
+from domain.cases import OfficeLeft, OfficeTaken
 from domain.mediation import Side, SideCame, SideForgotten
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
@@ -120,9 +120,17 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
             if same and not await desk.people.contacts(person.id):
                 await desk.people.merge(used.by, person.id, chat=desk.chat)
                 await _welcome(used.by, person.id, invitation, desk)
+                await _take_office(person.id, invitation.role, invitation.area, desk)
                 return
         await desk.people.grant(used.by, invitation.role, invitation.area, invitation.department)
         await _welcome(used.by, used.by, invitation, desk)
+        await _take_office(used.by, invitation.role, invitation.area, desk)
+
+
+async def _take_office(number: int, role: Role, area: str, desk: Desk) -> None:
+    """Whoever looks after a grid from now on has what whoever did before has left."""
+    if role is Role.GRIDWORKER:
+        await desk.happen(OfficeTaken(number, area))
 
 
 async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk) -> None:
@@ -151,7 +159,8 @@ async def _welcome(speaker: int, number: int, invitation: Invitation, desk: Desk
 async def carry_letter(asked: WorkerAsked, desk: Desk) -> None:
     """A letter goes to somebody in office, or comes from one; never from one resident to another."""
     writer = await desk.people.get(asked.by)
-    reader = await desk.people.now(asked.to)
+    by_office = writer is not None and writer.has(*WORKERS, *STAFF)
+    reader = await (desk.people.now(asked.to) if by_office else desk.people.in_place_of(asked.to))
     if writer is None or reader is None or not (reader.has(*WORKERS, *STAFF) or writer.has(*WORKERS, *STAFF)):
         raise Refused("write.nobody")
     away = await desk.leaves.of(reader.id) if reader.has(*WORKERS) else None

@@ -17,7 +17,7 @@ _SAID = ("words", "why", "said", "letter")
 
 def sight_of(case: Case, person: Person, district: District, *, follows: bool = False) -> Sight | None:
     """What this person may see of a case; None: not even that there is one."""
-    return visible(case, person, district.category(case.category), follows=follows)
+    return visible(case, person, district.category_of(case), follows=follows)
 
 
 def seen(case: Case, person: Person, district: District, *, follows: bool = False) -> Case | None:

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import journal
 from domain.areas import prefix
 from domain.cases import OPEN, UNDONE, Case, Move, Part, ProblemReported, Status, Step
+from domain.people import Role
 from storage.database import Connection
 from storage.statistics import StatisticsStore
 from storage.tables import CaseLog, CasePhotos, Cases, Followers, Moment, Ratings
@@ -47,7 +48,7 @@ class Near(NamedTuple):
 # A case is read by its fields' order.
 _FIELDS = [each.name for each in fields(Case)]
 _CASE = tuple(getattr(Cases, name) for name in _FIELDS)
-_STATUS, _DOERS = _FIELDS.index("status"), _FIELDS.index("doers")
+_STATUS, _DOERS, _LEVEL = (_FIELDS.index(name) for name in ("status", "doers", "level"))
 
 # Made once: to put a statement together anew costs ten times what running it does.
 _GET = select(*_CASE).where(Cases.id == bindparam("case"))
@@ -77,8 +78,12 @@ _CHANGING = (
     "asked_rank",
     "reopen_until",
     "merged_into",
+    "level",
+    "department",
+    "answer_by",
     "offered_to",
     "anonymous",
+    "version",
 )
 _CHANGE = (
     update(Cases)
@@ -155,8 +160,15 @@ class CaseStore:
         # Of the cases locked in this transaction: nobody else can add a step meanwhile.
         self._ends: dict[int, _End] = {}
 
-    async def open(self, reported: ProblemReported, worker_id: int | None, due_at: datetime, zone: ZoneInfo) -> Case:
-        """A new case, dispatched to a worker, or waiting for staff when there is none."""
+    async def open(
+        self,
+        reported: ProblemReported,
+        worker_id: int | None,
+        due_at: datetime,
+        zone: ZoneInfo,
+        version: str | None = None,
+    ) -> Case:
+        """A new case, dispatched to a worker, or waiting for staff when there is none; `version`: of its category."""
         status = Status.DISPATCHED if worker_id else Status.RETURNED
         number = await self._db.scalar(
             _OPEN,
@@ -176,6 +188,7 @@ class CaseStore:
                 "round": 1,
                 "happened_on": reported.happened_on,
                 "anonymous": reported.anonymous,
+                "version": version,
             },
         )
         if number is None:
@@ -196,6 +209,7 @@ class CaseStore:
             longitude=reported.longitude,
             happened_on=reported.happened_on,
             anonymous=reported.anonymous,
+            version=version,
         )
         self._ends[number] = _End()
         step = Step(self._now, reported.by, Move.OPEN, part=Part.REPORTER)
@@ -525,5 +539,6 @@ def _within(area: str) -> ColumnElement[bool]:
 def _case(row: Any) -> Case:
     values = [*row[: len(_CASE)]]
     values[_STATUS] = Status(values[_STATUS])
+    values[_LEVEL] = Role(values[_LEVEL])
     values[_DOERS] = tuple(map(int, values[_DOERS].split()))
     return Case(*values)

@@ -1,5 +1,6 @@
 """The desk: everything one transaction can look up, write down and send out. Services and stories work at it."""
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from bot.core.outbox import POLICIES
-from bot.core.ports import Contact
+from bot.core.ports import Contact, Ear
 from bot.core.render import Phrase, render, words
 from bot.core.rules import Rules
 from bot.core.talk import Line
@@ -24,17 +25,23 @@ from domain.faq import Settling
 from domain.people import Person
 from storage.audience import voted_in
 from storage.ballots import BallotStore
+from storage.budget import BudgetStore
 from storage.cases import CaseStore
+from storage.catalogue import CatalogueStore
 from storage.corrections import CorrectionStore
 from storage.database import Connection, Database, Ride
+from storage.demands import DemandStore
 from storage.dues import DueStore
-from storage.files import Album, FileStore
+from storage.editions import EditionStore
+from storage.files import Album, FileStore, name
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.keys import Keys
 from storage.last_words import LastWordsStore
 from storage.leaves import LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
+from storage.matters import MatterStore
 from storage.mediation import MediationStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
@@ -45,6 +52,7 @@ from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
+from storage.voices import VoiceStore
 
 T = TypeVar("T")
 
@@ -70,6 +78,7 @@ class Desk:
         album: Album,
         menu: Menu,
         keys: Keys,
+        ear: Ear,
     ) -> None:
         self._db = connection
         self._rules = rules
@@ -80,6 +89,7 @@ class Desk:
         self.album = album
         self._menu = menu
         self.keys = keys
+        self.ear = ear
         # Platforms for which something was put in line; None stands for all of them.
         self.queued: set[str | None] = set()
         self._speaker: Chat | None = None
@@ -99,8 +109,20 @@ class Desk:
         return CaseStore(self._db, self.now, self.district.timezone)
 
     @cached_property
+    def catalogue(self) -> CatalogueStore:
+        return CatalogueStore(self._db, self.now)
+
+    @cached_property
+    def editions(self) -> EditionStore:
+        return EditionStore(self._db, self.now)
+
+    @cached_property
     def corrections(self) -> CorrectionStore:
         return CorrectionStore(self._db, self.now)
+
+    @cached_property
+    def demands(self) -> DemandStore:
+        return DemandStore(self._db, self.now)
 
     @cached_property
     def questions(self) -> QuestionStore:
@@ -123,6 +145,10 @@ class Desk:
         return LeaveStore(self._db, self.now)
 
     @cached_property
+    def budget(self) -> BudgetStore:
+        return BudgetStore(self._db, self.now)
+
+    @cached_property
     def last_words(self) -> LastWordsStore:
         return LastWordsStore(self._db, self.now)
 
@@ -141,6 +167,18 @@ class Desk:
     @cached_property
     def ballots(self) -> BallotStore:
         return BallotStore(self._db, self.now)
+
+    @cached_property
+    def matters(self) -> MatterStore:
+        return MatterStore(self._db, self.now)
+
+    @cached_property
+    def filed(self) -> LeafStore:
+        return LeafStore(self._db, self.now)
+
+    @cached_property
+    def voices(self) -> VoiceStore:
+        return VoiceStore(self._db, self.now)
 
     @cached_property
     def papers(self) -> PaperStore:
@@ -312,6 +350,7 @@ class Desk:
         choices: Sequence[Choice] = (),
         photos: Sequence[str] = (),
         not_voted_in: int | None = None,
+        without: int | None = None,
         until: datetime | None = None,
         electorate: Electorate = Electorate.RESIDENTS,
         **shown: object,
@@ -319,8 +358,8 @@ class Desk:
         """Tell every resident of an area, once each; after `until` it is not worth saying.
 
         `electorate`: with those of its rosters who live elsewhere, or the members of its council alone.
-        `not_voted_in`: only those who have not voted in that ballot yet. What would come only after `until` is said at
-        once, quiet hours or not. Returns how many are told.
+        `not_voted_in`: only those who have not voted in that ballot yet; `without`: not this one person. What would
+        come only after `until` is said at once, quiet hours or not. Returns how many are told.
         """
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
@@ -340,6 +379,7 @@ class Desk:
                 electorate=electorate,
                 area=area,
                 beyond=members,
+                without=without,
             )
         )
         return sum((await self.people.reachable(electorate, area)).values())
@@ -366,6 +406,18 @@ class Desk:
     def takes(self, reach: Mapping[str, int]) -> float:
         """How many seconds it takes to tell so many people by platform, nothing else being sent meanwhile."""
         return max((number / self.paces[each] for each, number in reach.items() if each in self.paces), default=0.0)
+
+    async def keep_picture(self, png: bytes) -> str:
+        """Store a small picture of our own within this transaction; returns its digest.
+
+        Raises:
+            OSError: it cannot be stored just now.
+        """
+        digest = hashlib.sha256(png).hexdigest()
+        # Noted first: a sweep that is just taking the same picture is waited for, and it is put there anew.
+        await self.files.note(digest, len(png))
+        await self.album.store.put(name(digest), png)
+        return digest
 
     async def tell_menu(self, person_id: int) -> None:
         """Let the platforms show somebody the commands that are theirs, in every chat they have."""
@@ -473,6 +525,7 @@ class Desks:
         album: Album,
         menu: Menu,
         keys: Keys,
+        ear: Ear,
     ) -> None:
         self.database = database
         self.texts = texts
@@ -483,24 +536,31 @@ class Desks:
         self.album = album
         self._menu = menu
         self.keys = keys
+        self.ear = ear
         self.paces: dict[str, float] = {}
         # Told the platforms for which something was put in line, and in which commit, where commits are shared.
         self.on_queued: Callable[[Set[str | None], int | None], None] = lambda _platforms, _commit: None
 
-    def at(self, connection: Connection) -> Desk:
+    def at(self, connection: Connection, district: District | None = None) -> Desk:
+        """A desk as things stand; `district`: as if that one were in force already."""
         desk = Desk(
             connection,
             self.clock(),
             self.texts,
-            self.district,
+            district or self.district,
             self.rules,
             self.new_id,
             self.album,
             self._menu,
             self.keys,
+            self.ear,
         )
         desk.paces = self.paces
         return desk
+
+    def become(self, district: District, ear: Ear) -> None:
+        """From the next desk on this district is served; those at work go on as they began."""
+        self.district, self.ear = district, ear
 
     async def write(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Do some work at a desk: all of it is kept once this returns, nothing of it if it raises."""

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.core.errors import Unavailable
 from storage.darkroom import LARGEST, BadPhoto, develop
 from storage.database import Connection
-from storage.tables import CasePhotos, Contacts, Files, HeardMessages, Outbox, Parked
+from storage.tables import CasePhotos, Contacts, Files, HeardMessages, MatterPhotos, Outbox, Parked
 
 __all__ = ["LARGEST", "Album", "BadPhoto", "FileStore", "Note", "Store", "name", "pointed"]
 
@@ -154,7 +154,7 @@ class FileStore:
         await self._db.execute(insert(Files).on_conflict_do_nothing(), rows)
 
     async def pointed_to(self) -> set[str]:
-        """Every photo something points to that is no case's. In the order in which what points moves on."""
+        """Every photo something points to, cases and matters aside. In the order in which what points moves on."""
         found: set[str] = set()
         for pointer in (HeardMessages.held, Parked.what, Contacts.photos, Outbox.photos):
             last = ""
@@ -164,11 +164,11 @@ class FileStore:
         return found
 
     async def unneeded(self, before: datetime, after: str, limit: int) -> list[str]:
-        """Digests last noted before a time that are no case's, from one digest on."""
+        """Digests last noted before a time that are no case's and no matter's, from one digest on."""
         return list(
             await self._db.scalars(
                 select(Files.digest)
-                .where(Files.at < before, Files.digest > after, ~_of_a_case())
+                .where(Files.at < before, Files.digest > after, ~_of_a_case(), ~_of_a_matter())
                 .order_by(Files.digest)
                 .limit(limit)
             )
@@ -179,7 +179,7 @@ class FileStore:
         return list(
             await self._db.scalars(
                 select(Files.digest)
-                .where(Files.digest.in_(digests), Files.at < before, ~_of_a_case())
+                .where(Files.digest.in_(digests), Files.at < before, ~_of_a_case(), ~_of_a_matter())
                 .with_for_update(of=Files, skip_locked=True)
             )
         )
@@ -194,3 +194,7 @@ def _some_of(pointer: Any, last: str) -> Select[Any]:
 
 def _of_a_case() -> ColumnElement[bool]:
     return exists().where(CasePhotos.photo == Files.digest)
+
+
+def _of_a_matter() -> ColumnElement[bool]:
+    return exists().where(MatterPhotos.photo == Files.digest)

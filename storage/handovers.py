@@ -57,6 +57,14 @@ class HandoverStore:
     async def change(self, handover_id: int, **values: object) -> None:
         await self._db.execute(update(Handovers).where(Handovers.id == handover_id).values(**values))
 
+    async def pass_on(self, before: int, to: int, grid: str) -> list[Handover]:
+        """The open threads of a grid that somebody had taken up are another's now; returns them."""
+        theirs = (Handovers.staff_id == before, Handovers.grid == grid, Handovers.status == Stage.TAKEN)
+        rows = await self._db.execute(select(Handovers).where(*theirs).order_by(Handovers.id))
+        found = [_handover(row) for row in rows]
+        await self._db.execute(update(Handovers).where(*theirs).values(staff_id=to))
+        return found
+
     async def forget(self, person_id: int) -> None:
         """What somebody asked for goes; what they had taken up is free for another."""
         await self._db.execute(delete(Handovers).where(Handovers.person_id == person_id))

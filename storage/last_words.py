@@ -47,6 +47,17 @@ class LastWordsStore:
         )
         return [LastSaid(*row) for row in rows]
 
+    async def pass_on(self, before: int, to: int) -> int:
+        """What somebody was told last is another's to know now; returns how many residents that concerns."""
+        both = select(LastWords.resident_id).where(LastWords.worker_id == to)
+        moved = await self._db.execute(
+            update(LastWords)
+            .where(LastWords.worker_id == before, LastWords.resident_id.not_in(both), LastWords.resident_id != to)
+            .values(worker_id=to)
+            .returning(LastWords.resident_id)
+        )
+        return len(moved.all())
+
     async def prune(self) -> None:
         await self._db.execute(delete(LastWords).where(LastWords.at < self._now - KEPT))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -84,18 +84,24 @@ class LeaveStore:
 
     async def away_from(self, grid: str) -> list[tuple[str, str | None]]:
         """Whose leave a grid does without just now, as (name, the name of whoever stands in)."""
+        return await self._away(Roles.area == grid)
+
+    async def away_in(self, community: str) -> list[tuple[str, str | None]]:
+        """The same for all grids of a community."""
+        return await self._away(Roles.area.between(f"{community[:12]}000", f"{community[:12]}999"))
+
+    async def _away(self, where: ColumnElement[bool]) -> list[tuple[str, str | None]]:
         acting = aliased(People)
         rows = await self._db.execute(
-            select(People.name, acting.name)
+            select(People.name, acting.name, Leaves.id)
             .join(Leaves, Leaves.person_id == People.id)
             .join(Roles, Roles.person_id == People.id)
             .outerjoin(acting, acting.id == Leaves.acting_id)
-            .where(
-                ON, Roles.area == grid, Roles.role == Role.GRIDWORKER, Roles.until.is_(None), Roles.leave_id.is_(None)
-            )
+            .where(ON, where, Roles.role == Role.GRIDWORKER, Roles.until.is_(None), Roles.leave_id.is_(None))
             .order_by(Leaves.id)
+            .distinct()
         )
-        return [(name or "", stand_in) for name, stand_in in rows]
+        return [(name or "", stand_in) for name, stand_in, _ in rows]
 
     async def change(self, leave_id: int, **values: object) -> None:
         await self._db.execute(update(Leaves).where(Leaves.id == leave_id).values(**values))

@@ -59,6 +59,7 @@ class TellOn:
     """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids.
 
     `electorate`: whom it concerns, where that is not everybody; `beyond`: now come those who do not live there.
+    `without`: somebody who knows it, for it is theirs.
     """
 
     area_prefix: str
@@ -69,6 +70,7 @@ class TellOn:
     until: datetime | None
     not_voted_in: int | None
     after: tuple[str, int] = ("", 0)
+    without: int | None = None
     electorate: Electorate = Electorate.RESIDENTS
     area: str = ""
     beyond: bool = False
@@ -256,6 +258,7 @@ class OutboxStore:
                     People.language == language,
                     Contacts.blocked_at.is_(None),
                     *([] if unless is None else [~unless]),
+                    *([] if told.without is None else [People.id != told.without]),
                 )
             )
             await self._db.execute(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,16 +16,20 @@ from domain.areas import around
 from domain.cases import Part
 from domain.councils import Electorate
 from domain.district import District
-from domain.people import Held, Person, Role
+from domain.people import STAFF, WORKERS, Held, Person, Role
 from storage.audience import told
 from storage.ballots import BallotStore
+from storage.budget import BudgetStore
 from storage.database import Connection
+from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
 from storage.heard import HeardStore
 from storage.last_words import LastWordsStore
 from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
+from storage.matter_leaves import LeafStore
+from storage.matters import MatterStore
 from storage.mediation import MediationStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
@@ -46,6 +50,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.voices import VoiceStore
 
 INVITATION_DAYS = 7
 
@@ -74,6 +79,15 @@ class Invitation:
     by_id: int | None = None
 
 
+class Appointed(NamedTuple):
+    """What a list of people has changed: who looks after which grid from now on, who holds no role any more."""
+
+    taken: list[tuple[int, str]]
+    left: list[int]
+
+
+# Further back there is nothing left to inherit.
+_PREDECESSORS = 5
 _PERSON = (
     People.id,
     People.name,
@@ -459,7 +473,10 @@ class PeopleStore:
         await RosterStore(self._db, self._now).merge(old, into)
         await self._merge_ratings(old, into)
         await QuestionStore(self._db, self._now).merge(old, into)
+        await DemandStore(self._db, self._now).merge(old, into)
         await HandoverStore(self._db, self._now).merge(old, into)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
@@ -534,8 +551,12 @@ class PeopleStore:
         await self._db.execute(delete(Contacts).where(Contacts.person_id == person_id))
         await RosterStore(self._db, self._now).forget(person_id)
         await QuestionStore(self._db, self._now).forget(person_id)
+        await DemandStore(self._db, self._now).forget(person_id)
         await HandoverStore(self._db, self._now).forget(person_id)
+        for store in (MatterStore, LeafStore, VoiceStore):
+            await store(self._db, self._now).forget(person_id)
         await LeaveStore(self._db, self._now).forget(person_id)
+        await BudgetStore(self._db, self._now).forget([person_id])
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))
@@ -564,11 +585,36 @@ class PeopleStore:
         """The platform gave the chat another id."""
         await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(chat=chat))
 
-    async def take_in(self, district: District) -> list[int]:
-        """Make the district's list of people true here: new ones come, missing ones lose their role.
+    async def before(self, person_id: int, grid: str) -> list[int]:
+        """Who looked after a grid before somebody and does not any more, the last of them first."""
+        still = select(Roles.person_id).where(Roles.area == grid, Roles.until.is_(None))
+        rows = await self._db.scalars(
+            select(Roles.person_id)
+            .where(
+                Roles.area == grid, Roles.role == Role.GRIDWORKER, Roles.until.is_not(None), Roles.leave_id.is_(None)
+            )
+            .where(Roles.person_id != person_id, Roles.person_id.not_in(still))
+            .order_by(Roles.until.desc())
+            .limit(_PREDECESSORS)
+        )
+        return list(dict.fromkeys(rows))
 
-        Returns those who are on it with no role any more.
-        """
+    async def in_place_of(self, person_id: int) -> Person | None:
+        """Whoever that number is today; of a gridworker who left, whoever looks after their grid now."""
+        person = await self.now(person_id)
+        if person is None or person.has(*WORKERS, *STAFF):
+            return person
+        grid = await self._db.scalar(
+            select(Roles.area)
+            .where(Roles.person_id == person.id, Roles.role == Role.GRIDWORKER, Roles.leave_id.is_(None))
+            .order_by(Roles.until.desc())
+            .limit(1)
+        )
+        heirs = await self.serving(grid, [Role.GRIDWORKER], reachable=True) if grid else []
+        return heirs[0] if heirs else person
+
+    async def take_in(self, district: District) -> Appointed:
+        """Make the district's list of people true here: new ones come, missing ones lose their role."""
         known = {
             key: number
             for number, key in await self._db.execute(select(People.id, People.key).where(People.key.is_not(None)))
@@ -602,7 +648,10 @@ class PeopleStore:
                 )
             )
         staying = {number for number, _ in wanted}
-        return sorted({number for number, _ in current - wanted} - staying)
+        return Appointed(
+            sorted((number, held.area) for number, held in wanted - current if held.role is Role.GRIDWORKER),
+            sorted({number for number, *_ in current - wanted} - staying),
+        )
 
     async def by_key(self, key: str) -> int | None:
         """The number of somebody on the district's list."""

@@ -121,6 +121,24 @@ class Leaves(Base):
     )
 
 
+class Pushes(Base):
+    """How many routine pushes somebody was sent on a day."""
+
+    __tablename__ = "pushes"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class Held(Base):
+    """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
+
+    __tablename__ = "held"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class LastWords(Base):
     """What was said last between a resident and a gridworker, numbers masked, for a month."""
 
@@ -249,7 +267,8 @@ class Invitations(Base):
 class Cases(Base):
     """A reported problem and how far it has come. `steps` counts its journal, `head` is the last step's digest.
 
-    `doers` are the numbers of all who had a hand in the work, each between spaces.
+    `doers` are the numbers of all who had a hand in the work, each between spaces. `level` is whose staff hold it.
+    `version` is the entry of the catalogue it was opened under; NULL in what an earlier release opened.
     """
 
     __tablename__ = "cases"
@@ -280,8 +299,12 @@ class Cases(Base):
     asked_rank: Mapped[int | None]
     reopen_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    level: Mapped[str] = mapped_column(default="community", server_default="community")
+    department: Mapped[str | None]
+    answer_by: Mapped[datetime | None]
     offered_to: Mapped[int | None]
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[str | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     head: Mapped[bytes] = mapped_column(default=b"", server_default="")
     __table_args__ = (
@@ -289,9 +312,28 @@ class Cases(Base):
         Index("ix_cases_worker_status", "worker_id", "status"),
         _some("ix_cases_near", "grid", "category", "id", where="status IN ('dispatched', 'handling', 'returned')"),
         _some("ix_cases_open_due", "due_at", "id", where="closed_at IS NULL"),
+        _some("ix_cases_department", "department", "due_at", where="department IS NOT NULL AND closed_at IS NULL"),
         _some("ix_cases_offered_to", "offered_to", where="offered_to IS NOT NULL"),
         _NEVER_AGAIN,
     )
+
+
+class Demands(Base):
+    """Somebody asked how a case stands: a resident who urged, or a level above that supervises; until it is answered.
+
+    `rank` is theirs over the case's grid, 0 for a resident.
+    """
+
+    __tablename__ = "demands"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    move: Mapped[str]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    rank: Mapped[int]
+    asked_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    over_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_demands_case", "case_id", "id"),)
 
 
 class CasePhotos(Base):
@@ -686,6 +728,163 @@ class Ratings(Base):
     at: Mapped[datetime]
 
 
+class Matters(Base):
+    """A council matter and how far it has come; `steps` counts its journal.
+
+    `grids` are those of an estate that lies in several, between spaces. `told_at`: when neighbours were told of it.
+    """
+
+    __tablename__ = "matters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tier: Mapped[str]
+    area: Mapped[str]
+    grids: Mapped[str] = mapped_column(default="", server_default="")
+    place: Mapped[str]
+    proposer_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    host_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    words: Mapped[str]
+    door: Mapped[bool] = mapped_column(default=False, server_default=false())
+    vouched: Mapped[int] = mapped_column(default=0, server_default="0")
+    status: Mapped[str]
+    round: Mapped[int] = mapped_column(default=1, server_default="1")
+    question: Mapped[str | None]
+    raised_to: Mapped[str | None]
+    answer: Mapped[str | None]
+    decision: Mapped[str | None]
+    opened_at: Mapped[datetime]
+    since: Mapped[datetime]
+    notice_until: Mapped[datetime | None]
+    rate_until: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
+    told_at: Mapped[datetime | None]
+    steps: Mapped[int] = mapped_column(default=0, server_default="0")
+    __table_args__ = (
+        Index("ix_matters_area", "area", "status", "id"),
+        _some("ix_matters_raised_to", "raised_to", where="raised_to IS NOT NULL"),
+        _some("ix_matters_untold", "id", where="told_at IS NULL AND status = 'collect'"),
+        _NEVER_AGAIN,
+    )
+
+
+class MatterLog(Base):
+    """The journal of matters: every step, who, as what, when, what, why, and how the matter stood after it."""
+
+    __tablename__ = "matter_log"
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(index=True)
+    part: Mapped[str | None]
+    move: Mapped[str]
+    status: Mapped[str]
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    leaf_id: Mapped[int | None]
+
+
+class MatterLeaves(Base):
+    """The leaves of a matter's file: comments, objections, meetings, steps of carrying it out."""
+
+    __tablename__ = "matter_leaves"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    round: Mapped[int] = mapped_column(default=1, server_default="1")
+    words: Mapped[str]
+    at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    place: Mapped[str] = mapped_column(default="", server_default="")
+    answer: Mapped[str] = mapped_column(default="", server_default="")
+    answered_at: Mapped[datetime | None]
+    rank: Mapped[int | None]
+    ruling: Mapped[str] = mapped_column(default="", server_default="")
+    code: Mapped[str] = mapped_column(default="", server_default="")
+    __table_args__ = (
+        Index("ix_matter_leaves_file", "matter_id", "kind", "id"),
+        # Nobody objects twice to one notice.
+        Index(
+            "uq_matter_leaves_objection",
+            "matter_id",
+            "round",
+            "person_id",
+            unique=True,
+            sqlite_where=text("kind = 'objection'"),
+            postgresql_where=text("kind = 'objection'"),
+        ),
+        _some("ix_matter_leaves_meetings", "due_at", where="kind = 'meeting' AND state = 'called'"),
+        _NEVER_AGAIN,
+    )
+
+
+class MatterPhotos(Base):
+    """Photos of a matter, or of one leaf of its file, in the order they came."""
+
+    __tablename__ = "matter_photos"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), index=True)
+    leaf_id: Mapped[int | None]
+    photo: Mapped[str] = mapped_column(index=True)
+
+
+class MatterPieces(Base):
+    """The pieces of a matter's words, so that it is found by them without reading them all."""
+
+    __tablename__ = "matter_pieces"
+    piece: Mapped[str] = mapped_column(primary_key=True)
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True, index=True)
+
+
+class Backers(Base):
+    """Who supports a proposal: one row, one supporter."""
+
+    __tablename__ = "backers"
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    at: Mapped[datetime]
+
+
+class MatterFollowers(Base):
+    """Who hears of a matter; `muted`: who wants to no more, whatever they do with it."""
+
+    __tablename__ = "matter_followers"
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    at: Mapped[datetime]
+    muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class Flags(Base):
+    """Who finds a proposal improper, and why; for its hosts to read."""
+
+    __tablename__ = "flags"
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    words: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Attendance(Base):
+    """Who says they come to a meeting, and who signed in at its door."""
+
+    __tablename__ = "attendance"
+    leaf_id: Mapped[int] = mapped_column(ForeignKey("matter_leaves.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    coming: Mapped[bool]
+    signed_at: Mapped[datetime | None]
+
+
+class MatterRatings(Base):
+    """What those who were eligible make of what came of a matter, once each."""
+
+    __tablename__ = "matter_ratings"
+    matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    score: Mapped[int]
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    at: Mapped[datetime]
+
+
 class AreaCounts(Base):
     """The statistics of an area: what was counted of which day (`2026-11-23`), month (`2026-11`), of all time (empty).
 
@@ -751,6 +950,27 @@ class Guesses(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CatalogueEntries(Base):
+    """Every entry the catalogue ever had, by what names its terms: a case follows its own for ever. Only ever added."""
+
+    __tablename__ = "catalogue"
+    version: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    body: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Editions(Base):
+    """The district's data as it was put in force, the whole folder as one; only the newest keeps its `files`."""
+
+    __tablename__ = "editions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    files: Mapped[bytes | None]
+    at: Mapped[datetime]
+    __table_args__ = _NEVER_AGAIN
 
 
 class Parked(Base):

@@ -5,6 +5,7 @@ Its signs, one a line:
     wang> words             said to us; [接单] is a button they have; <photo words>, <voice>, <position>, <2500 字>
     wang> 100× words        said that often, all at once
     wang> 查票 <回执>        the receipt they were last told
+    wang> 签到 <签到码 zhou>  the code of a meeting's door, as zhou was shown it
     wang< line              what we say, line by line; buttons at the end; … stands for anything
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
@@ -25,7 +26,7 @@ from bot.app import Knowledge, Service, build
 from bot.core.words import Address, Kind, Odd, Outgoing, Position, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
-from domain.cases import Status
+from domain.cases import OfficeTaken, Status
 from domain.people import Role
 from storage.desk import Desk
 
@@ -96,6 +97,8 @@ class Stage:
             if not listed and (held := _ROLES[role]) and area:
                 await desk.people.change(person.id, name=who)
                 await desk.people.grant(person.id, held, area, department)
+                if held is Role.GRIDWORKER:
+                    await desk.happen(OfficeTaken(person.id, area))
             elif not listed and area:
                 await desk.people.change(person.id, grid=area)
 
@@ -106,9 +109,11 @@ class Stage:
         if self._restart:
             await self.close()
             self.service = self._build()
+            await self.service.editions.refresh()
             await self.service.answers.refresh()
         self._phones.setdefault(who, Phone())
         words = words.replace("<回执>", self._receipt(who)) if "<回执>" in words else words
+        words = re.sub(r"<签到码 (\w+)>", lambda found: self._door(found[1]), words)
         times = 1
         if match := re.match(r"(\d+)× ", words):
             times, words = int(match[1]), words[match.end() :]
@@ -136,6 +141,11 @@ class Stage:
     def _receipt(self, who: str) -> str:
         shown = " ".join(message.reply.text for message in self._phones[who].messages)
         return str(re.findall(r"回执号(?:还是)?：([A-Z2-9-]{14})", shown)[-1])
+
+    def _door(self, host: str) -> str:
+        """The code of a meeting's door, as its host was shown it."""
+        shown = " ".join(message.reply.text for message in self._phones[host].messages)
+        return str(re.findall(r"的签到码：(\w+)", shown)[-1])
 
     async def _odd(self, base: Said, what: str, words: str) -> Said:
         if what == "photo":

@@ -32,6 +32,7 @@ from domain.cases import (
     Score,
     Status,
     moves,
+    parts,
 )
 from domain.people import Person, Role
 from domain.refusals import Refused
@@ -45,9 +46,9 @@ from tests.play import START, Stage
 T = TypeVar("T")
 
 GRID, NEXT, ELSEWHERE = "230203002001001", "230203002001002", "230203002003001"
-COMMUNITY, STREET = GRID[:12], "230203002000"
+COMMUNITY, STREET, DISTRICT = GRID[:12], "230203002000", "230203000000"
 # Who they are, and the area their role is for.
-CAST: dict[str, tuple[str, str]] = {
+CAST: dict[str, tuple[str, ...]] = {
     "wang": ("居民", GRID),
     "chen": ("居民", GRID),
     "sun": ("居民", NEXT),
@@ -57,19 +58,25 @@ CAST: dict[str, tuple[str, str]] = {
     "zhou": ("社区", COMMUNITY),
     "ma": ("社区", COMMUNITY),
     "qian": ("街道", STREET),
-    "wu": ("区", "230203000000"),
+    "wu": ("区", DISTRICT),
+    "sun_c": ("部门", DISTRICT, "city-management"),
+    "feng": ("部门", DISTRICT, "city-management"),
+    "zheng": ("部门", DISTRICT, "housing"),
     "far_worker": ("网格员", ELSEWHERE),
     "far_staff": ("社区", ELSEWHERE[:12]),
 }
 RESIDENTS = ("wang", "chen", "sun")
 OVER_IT = ("he", "zhou", "ma", "qian", "wu")
 WORKING = ("li", "zhao")
+DEPARTMENTS = ("sun_c", "feng", "zheng")
 # Whose hands a step takes, said here a second time and in other words: a slip in the table is found.
 NEVER = {
-    "resident": {*Move} - {Move.RATE, Move.REJECT, Move.WITHDRAW, Move.REMARK, Move.REOPEN, Move.APPRAISE, Move.HIDE},
+    "resident": {*Move}
+    - {Move.RATE, Move.REJECT, Move.WITHDRAW, Move.REMARK, Move.REOPEN, Move.APPRAISE, Move.HIDE, Move.URGE},
     "worker": {
         *(Move.DISPATCH, Move.DISMISS, Move.DISOWN, Move.MERGE, Move.HANG, Move.RESUME, Move.RECLASSIFY),
         *(Move.GIVE_TIME, Move.DENY_TIME, Move.ASK_CHECK, Move.READ),
+        *(Move.RAISE, Move.LOWER, Move.ASSIGN, Move.SUPERVISE),
     },
 }
 _names = st.sampled_from(sorted(CAST))
@@ -82,8 +89,15 @@ _extras = st.tuples(
     st.sampled_from((*Score, 7)),
     st.sampled_from(("water-supply", "street-lamp", "conduct", "no such")),
     st.sampled_from((2, 40, -300)),
+    st.sampled_from(("city-management", "city-management", "housing", "residents-committee", "navy")),
 )
-Extras = tuple[str, tuple[str, ...], str, int, int, str, int]
+Extras = tuple[str, tuple[str, ...], str, int, int, str, int, str]
+# What only the level that holds a case does with it, or one above.
+ARRANGING = (
+    *(Move.DISPATCH, Move.DISMISS, Move.DISOWN, Move.MERGE, Move.HANG, Move.RESUME, Move.RECLASSIFY),
+    *(Move.RAISE, Move.LOWER),
+)
+AT_LEVEL = {"community": ("zhou", "ma", "qian", "wu"), "street": ("qian", "wu"), "district": ("wu",)}
 reached: Counter[Status] = Counter()
 made: Counter[Move] = Counter()
 
@@ -105,6 +119,7 @@ class Life(RuleBasedStateMachine):
             knowledge=knowledge,
         )
         self.made: Counter[Move] = Counter()
+        self.asked = 0
         self.cases: list[int] = []
         self.doers: dict[int, set[int]] = {}
         self.people = {who: self._read(lambda desk, who=who: _number(desk, who)) for who in CAST}  # type: ignore[misc]
@@ -154,7 +169,7 @@ class Life(RuleBasedStateMachine):
         """Somebody presses a button of long ago, or one that was never theirs."""
         self._make(self._case(self._pick(pick)), who, move, given)
 
-    @rule(who=st.sampled_from(WORKING + OVER_IT))
+    @rule(who=st.sampled_from(WORKING + OVER_IT + DEPARTMENTS))
     def lose_office(self, who: str) -> None:
         async def end(desk: Desk) -> None:
             await desk.people.end_roles(self.people[who])
@@ -164,18 +179,18 @@ class Life(RuleBasedStateMachine):
         assert self._count_with(self.people[who]) == 0
         self._news()
 
-    @rule(who=st.sampled_from(WORKING + OVER_IT))
+    @rule(who=st.sampled_from(WORKING + OVER_IT + DEPARTMENTS))
     def take_office(self, who: str) -> None:
-        role, area = CAST[who]
-        self._write(lambda desk: desk.people.grant(self.people[who], _ROLES[role], area))
+        role, *where = CAST[who]
+        self._write(lambda desk: desk.people.grant(self.people[who], _ROLES[role], *where))
 
     @rule(hours=st.sampled_from((1, 20, 24 * 4, 24 * 31)))
     def let_time_pass(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
         self._runner.run(self.service.bell.ring())
         told = self._news()
-        # Of each case a person hears twice at most: that its time nears, and that it has passed.
-        assert all(times <= 2 * len(self.cases) for times in told.values()), told
+        # Of each case a person hears twice at most: that its time nears, and that it has passed. And of late answers.
+        assert all(times <= 2 * len(self.cases) + self.asked for times in told.values()), told
 
     @rule()
     def gather(self) -> None:
@@ -193,6 +208,8 @@ class Life(RuleBasedStateMachine):
         before, followers = self._everything(), self._followers(case.id)
         merged = self._read(lambda desk: desk.cases.merged(case.id))
         kept = self._case(moved.into) if moved.into else None
+        demands = self._read(lambda desk: desk.demands.open(case.id))
+        handlers = self._handlers(case)
         try:
             self._write(lambda desk: desk.happen(moved))
         except Refused:
@@ -204,7 +221,10 @@ class Life(RuleBasedStateMachine):
         reached[after.status] += 1
         told = self._news()
         self._check_hands(case, person, who, move)
-        self._check_told(case, after, kept, moved, followers, told)
+        self.asked += move in (Move.SUPERVISE, Move.URGE)
+        asking = {each.asked_by: each.move for each in demands if each.asked_by != person.id}
+        self._check_told(case, after, kept, moved, followers, told, handlers, asking)
+        self._check_level(case, after, who, move)
         if move in (Move.ACCEPT, Move.FINISH, Move.ON_SITE, Move.TAKE_OVER):
             self.doers[case.id].add(person.id)
         if after.status is Status.CLOSED and case.status is not Status.CLOSED:
@@ -214,7 +234,8 @@ class Life(RuleBasedStateMachine):
         self._not_stuck(after)
 
     def _check_hands(self, case: Case, person: Person, who: str, move: Move) -> None:
-        number, here = person.id, person.serves(case.grid, [*Role])
+        number, here = person.id, person.serves(case.grid, [role for role in Role if role is not Role.DEPARTMENT])
+        here = here or (case.department is not None and person.of_department(case.department, case.grid))
         theirs = number in (case.reporter_id, case.worker_id, case.checker_id) or number in self._followers(case.id)
         assert here or theirs, f"{who} is not of this area and did {move}"
         if not person.roles:
@@ -226,8 +247,44 @@ class Life(RuleBasedStateMachine):
         if move in (Move.WITHDRAW, Move.REOPEN, Move.RATE):
             assert number == case.reporter_id
 
+    def _check_level(self, case: Case, after: Case, who: str, move: Move) -> None:
+        """A level acts on what it holds, or one above; a department knows only what was given to it."""
+        if move in ARRANGING:
+            assert who in AT_LEVEL[case.level], f"{who} did {move} with what lies with the {case.level}"
+        if move is Move.ASSIGN:
+            assert who == "wu"
+            assert after.department in ("city-management", "housing")
+        if move is Move.SUPERVISE:
+            assert who in ("qian", "wu")
+        assert (after.level == case.level) == (move not in (Move.RAISE, Move.LOWER, Move.ASSIGN)) or (
+            move is Move.ASSIGN and case.level == "district"
+        )
+        # Somebody owes an answer exactly while somebody waits for one.
+        waiting = self._read(lambda desk: desk.demands.open(case.id))
+        assert after.answer_by == min((each.answer_by for each in waiting), default=None)
+        for each in DEPARTMENTS:
+            person = self._person(each)
+            mine = after.department in person.departments()
+            assert mine or not parts(after, person) or self.people[each] in (after.worker_id, after.checker_id)
+
+    def _handlers(self, case: Case) -> set[int | None]:
+        """The one a case lies with, or the department's people while none of them has taken it."""
+        if case.worker_id or not case.department or case.status not in (Status.DISPATCHED, Status.HANDLING):
+            return {case.worker_id}
+        code = case.department
+        there = self._read(lambda desk: desk.people.in_department(code, case.grid, reachable=True))
+        return {person.id for person in there}
+
     def _check_told(
-        self, case: Case, after: Case, kept: Case | None, moved: CaseMoved, followers: list[int], told: Counter[int]
+        self,
+        case: Case,
+        after: Case,
+        kept: Case | None,
+        moved: CaseMoved,
+        followers: list[int],
+        told: Counter[int],
+        handlers: set[int | None],
+        asking: dict[int | None, Move],
     ) -> None:
         by, alone = moved.by, moved.move is Move.WITHDRAW and after.status is not Status.WITHDRAWN
         wanted: set[int | None] = {by}
@@ -238,7 +295,7 @@ class Life(RuleBasedStateMachine):
             theirs: dict[Part, set[int | None]] = {
                 Part.REPORTER: {after.reporter_id},
                 Part.FOLLOWER: {*followers},
-                Part.WORKER: {case.worker_id, after.worker_id},
+                Part.WORKER: handlers | self._handlers(after),
                 Part.CHECKER: {after.checker_id},
                 Part.COLLEAGUE: {after.offered_to},
             }
@@ -251,9 +308,13 @@ class Life(RuleBasedStateMachine):
             # Asked for nothing any more.
             wanted |= {case.offered_to}
         if kept is not None:
-            wanted |= {kept.worker_id}
+            wanted |= self._handlers(kept)
         if moved.move is Move.DENY_TIME or moved.move is Move.GIVE_TIME:
             wanted |= {case.asked_by}
+        if moved.move is Move.ANSWER:
+            wanted |= {*asking}
+            if Move.SUPERVISE in asking.values():
+                wanted |= {after.reporter_id, *followers}
         # The list's own worker has no chat yet: staff hear instead.
         for number in wanted & {*self.people.values()}:
             # Given to oneself, a task is pushed all the same.
@@ -276,7 +337,8 @@ class Life(RuleBasedStateMachine):
         elif move is Move.RESUME:
             assert case.hung_at is not None
             left = calendar.left(case.hung_at, case.due_at, term)
-            assert calendar.left(self.now, after.due_at, term) == left
+            assert after.due_at >= case.due_at
+            assert calendar.left(self.now, after.due_at, term) >= left
             assert after.due_at == case.due_at or case.hung_at < case.due_at
         elif move is Move.GIVE_TIME:
             assert after.due_at == case.asked_until
@@ -288,7 +350,7 @@ class Life(RuleBasedStateMachine):
         if case.status not in OPEN:
             assert case.status in ENDED
             return
-        somebody = Person(-1, roles=self._held_by("zhou"))
+        somebody = Person(-1, roles=self._held_by(AT_LEVEL[case.level][0]))
         ways = [move for move in moves(case, somebody, self.now) if RULES[move].end not in (None, case.status)]
         assert ways, case
 
@@ -319,7 +381,7 @@ class Life(RuleBasedStateMachine):
 
     def _given(self, case: Case, person: Person, move: Move, given: Extras) -> CaseMoved:
         """The move with what belongs to it of what they bring along."""
-        words, photos, to, into, score, category, days = given
+        words, photos, to, into, score, category, days, department = given
         others = [each for each in self.cases if each != case.id] or [case.id]
         return CaseMoved(
             case=case.id,
@@ -331,7 +393,8 @@ class Life(RuleBasedStateMachine):
             into=others[into % len(others)] if move is Move.MERGE else None,
             score=score if move in (Move.RATE, Move.APPRAISE) else None,
             category=category if move is Move.RECLASSIFY else None,
-            until=case.due_at + timedelta(days=days) if move in (Move.HANG, Move.ASK_TIME) else None,
+            until=case.due_at + timedelta(days=days) if move in (Move.HANG, Move.ASK_TIME, Move.SUPERVISE) else None,
+            department=department if move is Move.ASSIGN else None,
         )
 
     def _pick(self, pick: int) -> int:
@@ -390,13 +453,25 @@ class Life(RuleBasedStateMachine):
 
 
 _lives = count(1)
-_WATCHED = ("cases", "case_log", "case_photos", "followers", "ratings", "outbox", "dues", "corrections", "seals")
+_WATCHED = (
+    "cases",
+    "case_log",
+    "case_photos",
+    "followers",
+    "ratings",
+    "outbox",
+    "dues",
+    "corrections",
+    "seals",
+    "demands",
+)
 _ROLES = {
     "网格员": Role.GRIDWORKER,
     "网格长": Role.GRID_LEADER,
     "社区": Role.COMMUNITY,
     "街道": Role.STREET,
     "区": Role.DISTRICT,
+    "部门": Role.DEPARTMENT,
 }
 
 
@@ -416,8 +491,8 @@ def test_the_whole_life_of_cases_with_everybody_in_it(
 
     async def introduce() -> None:
         stage = Stage(load(database_url=f"sqlite:///{template}", files=tmp_path / "files"), knowledge, restart=False)
-        for who, (role, area) in CAST.items():
-            await stage.introduce(who, role, area)
+        for who, (role, *where) in CAST.items():
+            await stage.introduce(who, role, *where)
         await stage.close()
 
     asyncio.run(introduce())

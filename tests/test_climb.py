@@ -264,6 +264,51 @@ async def test_what_hangs_is_not_warned_of_and_does_not_climb_and_goes_on_with_w
     assert (told(stage, "chang", TO_LEADER), await climbed(stage)) == (1, [Role.GRID_LEADER])
 
 
+async def test_a_pause_of_a_moment_loses_neither_the_warning_nor_the_climb(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    zhou, due = await number_of(stage, "zhou"), (await the_case(stage)).due_at
+    await _dispose(stage, Move.HANG, zhou, days=60)
+    stage.now += timedelta(milliseconds=400)
+    await _dispose(stage, Move.RESUME, zhou)
+    assert (await the_case(stage)).due_at == due + timedelta(milliseconds=400)
+    await hours(stage, 71)
+    assert told(stage, "li", "快到时限") == 1
+    await hours(stage, 2)
+    assert (told(stage, "chang", TO_LEADER), await climbed(stage)) == (1, [Role.GRID_LEADER])
+
+
+async def test_what_hung_over_its_warning_in_a_pause_nobody_worked_in_is_warned_of_and_climbs(stage: Stage) -> None:
+    await stage.say("wang", LAMP)
+    zhou, due = await number_of(stage, "zhou"), (await the_case(stage)).due_at
+    # Wednesday at nine it is to be warned of; Tuesday evening to Wednesday morning nobody works.
+    await hours(stage, 34)
+    await _dispose(stage, Move.HANG, zhou, days=60)
+    await hours(stage, 12)
+    await _dispose(stage, Move.RESUME, zhou)
+    assert (await the_case(stage)).due_at == due
+    await hours(stage, 3)
+    assert told(stage, "li", "快到时限") == 1
+    await hours(stage, 24)
+    assert (told(stage, "chang", TO_LEADER), await climbed(stage)) == (1, [Role.GRID_LEADER])
+
+
+async def test_more_time_given_in_the_night_of_a_warning_climbs_all_the_same(stage: Stage) -> None:
+    async def extend(desk: Desk) -> None:
+        await desk.happen(CaseMoved(case.id, Move.ASK_TIME, li, words="等配件", until=case.due_at + timedelta(hours=3)))
+        await desk.happen(CaseMoved(case.id, Move.GIVE_TIME, chang))
+
+    await stage.say("wang", "报事 幸福里 3 栋暖气不热家里冷")
+    case, li, chang = await the_case(stage), await number_of(stage, "li"), await number_of(stage, "chang")
+    # To be warned of at three in the night: kept for the morning. Then more time, to be warned of at six: the same.
+    await hours(stage, 19)
+    await stage.service.desks.write(extend)
+    await hours(stage, 3)
+    await hours(stage, 2)
+    assert told(stage, "li", "快到时限") == 1
+    await hours(stage, 4)
+    assert (told(stage, "chang", TO_LEADER), await climbed(stage)) == (1, [Role.GRID_LEADER])
+
+
 async def test_what_was_late_when_it_was_hung_is_as_late_afterwards_and_climbs_on(stage: Stage) -> None:
     await stage.say("wang", LAMP)
     await hours(stage, 72)

@@ -584,8 +584,46 @@ SLIPS = {
         "categories.toml",
         'code = "road"',
         'code = "street-lamp" ',
-        'code = "street-lamp" ',
-        "code street-lamp 与第 4 行重复",
+        '[[category]]\ncode = "street-lamp" ',
+        "street-lamp 与第 7 行的那一段重叠：一开始 至 以后，一开始 至 以后",
+    ),
+    "a category that ends before its next entry begins": Slip(
+        "categories.toml",
+        "since = 2027-01-01",
+        "since = 2027-01-03",
+        "since = 2027-01-03",
+        "rubbish 在第 115 行的那一段以后空了 2 天：一开始 至 2026-12-31，2027-01-03 至 以后",
+    ),
+    "a category whose entries overlap": Slip(
+        "categories.toml",
+        "since = 2027-01-01",
+        "since = 2026-12-31",
+        "since = 2026-12-31",
+        "rubbish 与第 115 行的那一段重叠：一开始 至 2026-12-31，2026-12-31 至 以后",
+    ),
+    "a category that ends before it begins": Slip(
+        "categories.toml",
+        'nature = "event"\nbasis = "《城市道路管理条例》"',
+        'nature = "event"\nsince = 2026-02-01\nuntil = 2026-01-31\nbasis = "《城市道路管理条例》"',
+        "until = 2026-01-31",
+        "最后一天 2026-01-31 早于第一天 2026-02-01",
+    ),
+    "the rest from a day on only": Slip(
+        "categories.toml",
+        'basis = "《中华人民共和国城市居民委员会组织法》"',
+        'basis = "《中华人民共和国城市居民委员会组织法》"\nsince = 2026-01-01',
+        "since = 2026-01-01",
+        "other（其他）要一直有：第一段不写 since，最后一段不写 until",
+    ),
+    "a category of no nature": Slip(
+        "categories.toml",
+        'nature = "component"',
+        'nature = "thing"',
+        "nature = ",
+        "nature thing 不是这几个之一：component、event",
+    ),
+    "a category that rests on nothing": Slip(
+        "categories.toml", 'basis = "《城市照明管理规定》"', "", '[[category]]\ncode = "street-lamp"', "缺少 basis"
     ),
     "a category code in capitals": Slip(
         "categories.toml", 'code = "road"', 'code = "Road"', "Road", "code 只用小写字母、数字和“-”"
@@ -759,7 +797,7 @@ def test_all_problems_are_told_at_once_by_file_and_line(folder: Path) -> None:
     with pytest.raises(BadDistrict) as bad:
         load(folder)
     assert str(bad.value).splitlines() == [
-        "categories.toml:10: deadline 0 工作时 不是时限，例如：2 小时、24 工作时、3 工作日",
+        "categories.toml:13: deadline 0 工作时 不是时限，例如：2 小时、24 工作时、3 工作日",
         "district.toml:9: quiet_until 7 点半 不是时间，例如：07:30",
         "grids.csv:2: since 前年 不是日期，例如：2026-01-31",
         "grids.csv:13: until 去年 不是日期，例如：2026-01-31",

@@ -368,7 +368,7 @@ async def _press(service: Service, stage: Stage, who: str, label: str) -> None:
 
 
 def _knows(service: Service) -> bool:
-    match = service.turns._ear.faq(ASKED, START.date())
+    match = service.desks.ear.faq(ASKED, START.date())
     return match.sure is not None and match.sure.id.startswith("answer-")
 
 

@@ -15,7 +15,7 @@ from bot.app import Knowledge, build, learn
 from bot.core.talk import Heard
 from bot.core.words import Address, Said
 from config.settings import Settings, load
-from domain.catalogue import Category
+from domain.catalogue import Catalogue, Category
 from domain.people import Role
 from domain.working_time import Term, Unit
 from nlp import linear, place, private, training, when
@@ -65,10 +65,10 @@ def test_the_project_s_own_script_makes_the_models_it_ships(knowledge: Knowledge
     "words", ["长" * 4000, "路灯坏了" * 500, "😀" * 2000, "a" * 2000, "1" * 2000, "http://" + "a" * 2000]
 )
 def test_long_and_odd_words_are_understood_in_no_time(words: str, knowledge: Knowledge) -> None:
-    knowledge.ear.kinds(words)
+    knowledge.ear.kinds(words, START.date())
     began = time.perf_counter()
     knowledge.ear.intent(_said(words))
-    knowledge.ear.kinds(words)
+    knowledge.ear.kinds(words, START.date())
     assert time.perf_counter() - began < 0.2
 
 
@@ -140,23 +140,23 @@ def test_numbers_of_people_leave_the_words_and_numbers_of_things_stay() -> None:
 
 
 def test_gas_and_complaints_of_a_gridworker_come_first_whatever_was_learnt(knowledge: Knowledge) -> None:
-    assert knowledge.ear.kinds("楼道堆满杂物，还有股煤气味，垃圾也没人收")[0].code == "gas"
-    assert knowledge.ear.kinds("网格员收钱才给登记，楼道垃圾没人管")[0].to_staff
+    assert knowledge.ear.kinds("楼道堆满杂物，还有股煤气味，垃圾也没人收", START.date())[0].code == "gas"
+    assert knowledge.ear.kinds("网格员收钱才给登记，楼道垃圾没人管", START.date())[0].to_staff
 
 
 def test_words_of_no_kind_we_know_are_of_the_other_kind(knowledge: Knowledge) -> None:
     for words in ("说不上来", "my hovercraft is full of eels", "😀", "火星上的居民"):
-        assert knowledge.ear.kinds(words)[0].code == "other", words
+        assert knowledge.ear.kinds(words, START.date())[0].code == "other", words
 
 
 def test_a_district_with_other_categories_goes_by_its_own_words(knowledge: Knowledge) -> None:
     day = Term(1, Unit.DAY)
     boats = Category("boats", "船只", "street", Role.GRIDWORKER, "港务", day, day, words=("小船", "缆绳"))
     other = knowledge.district.categories["other"]
-    district = replace(knowledge.district, categories={"boats": boats, "other": other})
+    district = replace(knowledge.district, catalogue=Catalogue((boats, other)))
     ear = Ear(district)
-    assert ear.kinds("缆绳断了，小船漂走了") == [boats, other]
-    assert ear.kinds("路灯不亮") == [other]
+    assert ear.kinds("缆绳断了，小船漂走了", START.date()) == [boats, other]
+    assert ear.kinds("路灯不亮", START.date()) == [other]
 
 
 # What staff put right.
@@ -177,7 +177,7 @@ async def test_what_staff_put_right_is_learnt_used_after_a_restart_and_taken_bac
     monkeypatch.setenv("XIAOMAZHA_MODELS", str(tmp_path / "models"))
     service = build(load(), clock=lambda: START)
     words = "门前小广场的喷泉池子不出水"
-    before = service.turns._ear.kinds(words)[0].code
+    before = service.desks.ear.kinds(words, START.date())[0].code
     assert await _run("category", "retrain") == 1
     assert "攒到 2 条再学" in capsys.readouterr().out
 
@@ -192,13 +192,13 @@ async def test_what_staff_put_right_is_learnt_used_after_a_restart_and_taken_bac
     assert "学了 6 条" in told
     assert "原来对 0.0%，现在对 100.0%" in told
     assert "重启服务后用上" in told
-    assert service.turns._ear.kinds(words)[0].code == before
-    assert learn(load()).ear.kinds(words)[0].code == "trees"
+    assert service.desks.ear.kinds(words, START.date())[0].code == before
+    assert learn(load()).ear.kinds(words, START.date())[0].code == "trees"
     # Nothing of what was said can be read in the file.
     assert "喷泉".encode() not in (tmp_path / "models" / "categories.model").read_bytes()
     assert await _run("category", "retrain") == 0
     assert [await _run("category", "retrain", "--back") for _ in range(3)] == [0, 0, 1]
-    assert learn(load()).ear.kinds(words)[0].code == before
+    assert learn(load()).ear.kinds(words, START.date())[0].code == before
     await service.desks.database.close()
 
 

@@ -20,7 +20,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
-from domain import mediation
+from domain import matters, mediation
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.climb import LEVELS
 from domain.councils import BY_ROSTER, Electorate
@@ -28,7 +28,7 @@ from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
 from domain.mediation import LIVE, Do, Stage
-from domain.people import Role
+from domain.people import STAFF, Role
 from domain.tally import TIMED
 from storage.desk import Desk
 from tests.play import Stage as Theatre
@@ -54,13 +54,29 @@ KEY_ARGUMENT = {
     "tell_reporter": 0,
     "tell_followers": 0,
     "tell_worker": 0,
+    "tell_handlers": 1,
     "_ended": 1,
     "_tell": 1,
+    "tell_hosts": 2,
+    "tell_ground": 2,
+    "_push": 2,
+    "_ruled": 1,
+    "_tell_author": 1,
     "note": 3,
     "_tell_community": 1,
 }
 # What a call adds to the facts it is given.
-ADDED = {"tell_reporter": {"whose"}, "_ended": {"whose", "number", "why", "hotline"}}
+ADDED = {
+    "note": {"name_of", "lines"},
+    "tell_reporter": {"whose"},
+    "_ended": {"whose", "number", "why", "hotline"},
+    "answer": {"title"},
+    "tell_hosts": {"title", "place"},
+    "tell_ground": {"title", "place"},
+    "_push": {"title", "what", "due"},
+    "_ruled": {"title", "reason"},
+    "_tell_author": {"title", "words", "reason"},
+}
 # Ways of voting that take more than a tap.
 LONG = [Method.SEVERAL, Method.RANKED, Method.SCORE]
 WAYS = [Method.SINGLE, *LONG]
@@ -85,12 +101,33 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "letter.write_{}": Side,
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
     "case.climb.{}": LEVELS,
+    "level.{}": STAFF,
+    "case.held.{}": (Role.STREET, Role.DISTRICT),
     "stale.{}": Doubt,
     "stats.took.{}": TIMED,
     # No button: a case is opened by reporting, left by losing an office, and climbs by itself.
-    "case.button.{}": [move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.CLIMB)],
+    "case.button.{}": [
+        move for move in Move if move not in (Move.OPEN, Move.JOIN, Move.LEAVE, Move.INHERIT, Move.CLIMB)
+    ],
     "case.why.{}": [move for move, rule in RULES.items() if Need.REASON in rule.needs],
     "case.needs.{}": Need,
+    "matter.{}": [score.name.lower() for score in matters.Score],
+    "matter.tier.{}": matters.Tier,
+    "matter.status.{}": matters.Status,
+    "matter.already.{}": matters.Status,
+    "matter.state.{}": matters.State,
+    "matter.leaf.{}": matters.State,
+    "matter.needs.{}": matters.Need,
+    "matter.file.{}": matters.Kind,
+    "matter.filed.{}": matters.Kind,
+    "matter.leaf_line.{}": matters.Kind,
+    "matter.news.{}": matters.NEWS,
+    "matter.did.{}": [move for move in matters.Move if move not in matters.UNLOGGED],
+    "matter.why.{}": [move for move, rule in matters.RULES.items() if matters.Need.REASON in rule.needs],
+    # Signed in at the door, with its code.
+    "matter.button.{}": [
+        move for move, rule in matters.RULES.items() if rule.parts and move is not matters.Move.SIGN_IN
+    ],
     "ballot.how.{}": WAYS,
     "vote.how.{}": WAYS,
     "ballot.remind.{}": WAYS,
@@ -112,6 +149,7 @@ _KEY = re.compile(r"[a-z_{}]+(\.[a-z_{}]+)+")
 # Where a number or a moment will stand; anything else is a word.
 NUMBERS = {
     *("checked", "code", "count", "day", "days", "eligible", "hotline", "length", "longest", "month", "most"),
+    *("coming", "fair", "good", "poor", "signed", "wait"),
     *("best", "handful", "households", "papers", "people_share", "quorum", "spent", "yes_people"),
     *("number", "page", "pages", "people", "told", "trouble", "turnout", "useful", "useless", "votes"),
     *("all", "closed", "high", "low", "merged", "old", "opened", "part", "quarter", "reopened", "share", "still_open"),

@@ -88,7 +88,7 @@ class _Failing(Desks):
 
 
 async def test_a_transaction_that_fails_is_tried_again_and_done_once(stage: Stage) -> None:
-    turns: Turns[Desk] = Turns(_Failing(stage.service.desks, 2), stage.service.book, stage.knowledge.ear, lambda: "t1")
+    turns: Turns[Desk] = Turns(_Failing(stage.service.desks, 2), stage.service.book, lambda: "t1")
     await turns.take(said("报事 楼下路灯不亮"))
     assert await _cases(stage) == 1
     await stage.wait(0, "秒")
@@ -96,7 +96,7 @@ async def test_a_transaction_that_fails_is_tried_again_and_done_once(stage: Stag
 
 
 async def test_a_message_that_cannot_even_be_put_aside_is_not_acknowledged(stage: Stage) -> None:
-    turns: Turns[Desk] = Turns(_Failing(stage.service.desks, 9), stage.service.book, stage.knowledge.ear, lambda: "t1")
+    turns: Turns[Desk] = Turns(_Failing(stage.service.desks, 9), stage.service.book, lambda: "t1")
     with pytest.raises(Unavailable):
         await turns.take(said("报事 楼下路灯不亮"))
     assert await _cases(stage) == 0

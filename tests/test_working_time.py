@@ -119,9 +119,30 @@ def test_a_clock_that_stood_still_over_the_holiday_has_what_it_had(calendar: Cal
     # Stopped when it was already too late, it stays too late.
     late = [Pause(at("10-09 08:00"))]
     assert calendar.due_through(at("09-29 10:00"), days, late) == at("10-08 17:00")
-    assert calendar.resumed(at("10-12 10:00"), calendar.left(at("10-09 08:00"), at("10-08 17:00"), days), days) == at(
-        "10-12 10:00"
-    )
+    assert calendar.resumed(at("10-09 08:00"), at("10-12 10:00"), at("10-08 17:00"), days) == at("10-08 17:00")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "runs", "due", "unit", "then"),
+    [
+        # Two hours of one day and the whole of the next are left: to the close of the day they end on.
+        ("11-23 15:00", "11-25 14:00", "11-24 17:00", Unit.WORKING_DAY, "11-26 17:00"),
+        # Ten minutes' pause: never with less than was left, so a day more.
+        ("11-23 15:00", "11-23 15:10", "11-24 17:00", Unit.WORKING_DAY, "11-25 17:00"),
+        # In the evening, over lunch and at the weekend nobody would have worked.
+        ("11-20 18:00", "11-22 09:00", "11-24 17:00", Unit.WORKING_DAY, "11-24 17:00"),
+        ("11-23 12:00", "11-23 13:00", "11-23 15:00", Unit.WORKING_HOUR, "11-23 15:00"),
+        # Extended to a Saturday, and stopped on the evening before: it was due then, and is.
+        ("11-20 18:00", "11-20 20:00", "11-21 10:00", Unit.WORKING_HOUR, "11-21 10:00"),
+        ("11-20 18:00", "11-22 20:00", "11-21 10:00", Unit.WORKING_DAY, "11-21 10:00"),
+        ("11-20 18:00", "11-23 09:00", "11-21 10:00", Unit.WORKING_DAY, "11-23 09:00"),
+        ("11-20 18:00", "11-20 18:30", "11-21 10:00", Unit.HOUR, "11-21 10:30"),
+    ],
+)
+def test_a_clock_runs_on_from_where_it_stood(
+    calendar: Calendar, stopped: str, runs: str, due: str, unit: Unit, then: str
+) -> None:
+    assert calendar.resumed(at(stopped), at(runs), at(due), Term(3, unit)) == at(then)
 
 
 # What is so of any calendar: beside a slow reading, minute by minute.
@@ -225,6 +246,51 @@ def test_a_clock_with_pauses_ticks_as_minute_by_minute(
     assert calendar.due_through(start, term, pauses) == slowly_after(calendar, start, term.natural, pauses)
 
 
+def slowly_through(calendar: Calendar, due: datetime, pauses: tuple[Pause, ...]) -> datetime:
+    """By when something due in working days is to be done after these pauses, read off the clock on the wall."""
+    for pause in pauses:
+        assert pause.until is not None
+        if pause.since >= due or not slowly_between(calendar, pause.since, pause.until):
+            continue
+        left, due = slowly_between(calendar, pause.since, due), pause.until
+        while left:
+            left -= MINUTE * works(calendar, due)
+            due += MINUTE
+        day = (due - MINUTE).astimezone(calendar.zone).date()
+        while slowly_between(calendar, due, datetime.combine(day, time(23, 59), calendar.zone) + MINUTE):
+            due += MINUTE
+    return due
+
+
+@patient
+@given(calendars(), moments, st.integers(1, 4), st.lists(st.integers(1, 2 * 24 * 60), max_size=6))
+def test_working_days_with_pauses_end_at_a_close_of_business(
+    calendar: Calendar, start: datetime, amount: int, gaps: list[int]
+) -> None:
+    edges = [start]
+    for gap in gaps[: len(gaps) // 2 * 2]:
+        edges.append(edges[-1] + gap * MINUTE)
+    pauses = tuple(Pause(since, until) for since, until in zip(edges[1::2], edges[2::2], strict=True))
+    term = Term(amount, Unit.WORKING_DAY)
+    due = calendar.due_through(start, term, pauses)
+    assert due == slowly_through(calendar, calendar.due(start, term), pauses)
+    assert works(calendar, due - MINUTE)
+    assert not works(calendar, due)
+
+
+@patient
+@given(calendars(), moments, st.integers(0, 3 * 24 * 60), st.integers(0, 3 * 24 * 60), st.sampled_from(Unit))
+def test_a_pause_never_brings_a_deadline_nearer_whatever_it_was(
+    calendar: Calendar, stopped: datetime, pause: int, away: int, unit: Unit
+) -> None:
+    now, due, term = stopped + pause * MINUTE, stopped + away * MINUTE, Term(1, unit)
+    after = calendar.resumed(stopped, now, due, term)
+    assert after >= due
+    assert calendar.left(now, after, term) >= calendar.left(stopped, due, term)
+    if not term.nonstop and not slowly_between(calendar, stopped, now):
+        assert after == due
+
+
 @patient
 @given(calendars(), moments, st.integers(1, 12))
 def test_working_days_end_at_the_close_of_the_last_of_them(calendar: Calendar, start: datetime, amount: int) -> None:
@@ -297,7 +363,9 @@ def test_a_stopped_clock_loses_nothing_and_gains_nothing(
     after = calendar.due_through(start, term, [Pause(stopped, resumed)])
     assert after is not None
     if stopped < due:
-        assert calendar.left(resumed, after, term) == calendar.left(stopped, due, term)
         assert after >= due
+        left, then = calendar.left(stopped, due, term), calendar.left(resumed, after, term)
+        # Working days run on to the close of business.
+        assert left <= then if unit is Unit.WORKING_DAY else left == then
     else:
         assert after == due

@@ -62,7 +62,7 @@ async def every_page(page: Page, paths: Iterable[str]) -> str:
 
 def all_routes() -> list[Route]:
     """Every route of the API, whoever may ask it."""
-    return routes(_Nobody(), _Nobody())  # type: ignore[arg-type]
+    return routes(_Nobody())  # type: ignore[arg-type]
 
 
 class _Nobody:

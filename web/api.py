@@ -7,19 +7,18 @@ import msgspec
 from aiohttp import web
 from msgspec import inspect
 
-from bot.core.ports import Ear
 from domain.people import Role
 from web import cases, questions, sign_in
 from web.gate import LARGEST, Failed, Gate, Route
 
 
-def routes(gate: Gate, ear: Ear) -> list[Route]:
+def routes(gate: Gate) -> list[Route]:
     """Everything a page can ask for."""
-    return [*sign_in.routes(gate), *questions.routes(gate, ear), *cases.routes(gate)]
+    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate)]
 
 
-def served(gate: Gate, ear: Ear) -> list[web.AbstractRouteDef]:
-    return [web.route(each.method, each.path, each.act) for each in routes(gate, ear)]
+def served(gate: Gate) -> list[web.AbstractRouteDef]:
+    return [web.route(each.method, each.path, each.act) for each in routes(gate)]
 
 
 _HEAD = f"""# 工作人员的接口
@@ -44,7 +43,7 @@ def described(role_name: Callable[[Role], str]) -> str:
     """The document, for people who write to the API."""
     lines = [_HEAD]
     named: dict[str, Any] = {}
-    for each in routes(_Nobody(), _Nobody()):  # type: ignore[arg-type]
+    for each in routes(_Nobody()):  # type: ignore[arg-type]
         path = _plain(each.path)
         who = "、".join(role_name(role) for role in each.roles) or "所有人"
         lines += [f"## `{each.method} {path}`", "", f"{each.says}。", "", f"- 谁：{who}"]
@@ -63,7 +62,7 @@ def described(role_name: Callable[[Role], str]) -> str:
 
 
 class _Nobody:
-    """Stands where a gate and an ear would: routes are only looked at."""
+    """Stands where a gate would: routes are only looked at."""
 
 
 def _plain(path: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from domain.areas import covers
 from domain.cases import OPEN, RULES, UNDONE, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
 from domain.people import STAFF, WORKERS, Person
-from handlers.move_case import workers_for
+from handlers.move_case import departments_for, workers_for
 from nlp.place import doorless
 from services.sight import all_seen, seen, sight_of
 from storage.cases import Theirs
@@ -20,16 +20,15 @@ from web.cursor import opened, sealed
 from web.gate import Gate, Problem, Route, asked
 
 _NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
+_OFFICE = {Part.STAFF, Part.ABOVE, Part.BELOW, Part.OVER, Part.DISTRICT}
 # What staff do, as the table of rules has it.
 # What is read of a file, and whom a mediation is between, is said once, in the chat of whoever asked: a page's answers
 # are kept for a repeat.
 _OFFERED = tuple(
-    move
-    for move, rule in RULES.items()
-    if {Part.STAFF, Part.ABOVE}.intersection(rule.parts) and move not in (Move.READ, Move.MEDIATE)
+    move for move, rule in RULES.items() if _OFFICE.intersection(rule.parts) and move not in (Move.READ, Move.MEDIATE)
 )
 # Where more must be said than that one has looked.
-_LEAST = {move: 1 if move in (Move.REJECT, Move.REMARK) else 2 for move in _OFFERED}
+_LEAST = {move: 1 if move in (Move.REJECT, Move.REMARK, Move.ANSWER) else 2 for move in _OFFERED}
 # Where what a move takes stands in what a page sends.
 _FIELDS = {
     Need.REASON: "words",
@@ -38,6 +37,7 @@ _FIELDS = {
     Need.CASE: "into",
     Need.DAY: "until",
     Need.CATEGORY: "category",
+    Need.DEPARTMENT: "department",
 }
 
 
@@ -79,7 +79,10 @@ class Line(msgspec.Struct):
     grid_name: Annotated[str, Meta(description="网格的名称")]
     place: Annotated[str, Meta(description="在哪儿；匿名和私密类的，不经办的人只看到小区")]
     words: Annotated[str, Meta(description="报的是什么")]
-    worker: Annotated[str | None, Meta(description="在谁手上；`null` 是等着安排")]
+    level: Annotated[str, Meta(description="哪一级在办：`community`、`street`、`district`")]
+    department: Annotated[str | None, Meta(description="派给了哪个部门，部门的代号；没有是 `null`")]
+    worker: Annotated[str | None, Meta(description="在谁手上；`null` 是等着安排，或者部门里还没有人接")]
+    answer_by: Annotated[datetime | None, Meta(description="有人催办、督办，最迟什么时候答复，UTC；没有是 `null`")]
     opened_at: Annotated[datetime, Meta(description="上报时间，UTC")]
     due_at: Annotated[datetime, Meta(description="承诺时间，UTC")]
     overdue: Annotated[bool, Meta(description="没办完、没挂账，而且过了承诺时间")]
@@ -99,7 +102,7 @@ class Did(msgspec.Struct):
     move: Annotated[Move, Meta(description="动作的代号")]
     move_name: Annotated[str, Meta(description="动作的名称")]
     who: Annotated[str | None, Meta(description="谁；报事的居民不写名字，是 `null`")]
-    words: Annotated[str, Meta(description="说了什么；`climb` 是报给了哪一级")]
+    words: Annotated[str, Meta(description="说了什么；`climb` 是报给了哪一级，`assign` 是派给了哪个部门")]
 
 
 class May(msgspec.Struct):
@@ -115,6 +118,13 @@ class Worker(msgspec.Struct):
     id: Annotated[int, Meta(description="编号，写在 `to`")]
     name: Annotated[str, Meta(description="称呼")]
     area: Annotated[str, Meta(description="负责哪儿")]
+
+
+class Office(msgspec.Struct):
+    """可以派给的部门。"""
+
+    code: Annotated[str, Meta(description="代号，写在 `department`")]
+    name: Annotated[str, Meta(description="叫法")]
 
 
 class Whole(Line):
@@ -135,6 +145,7 @@ class Whole(Line):
     merged_into: Annotated[str | None, Meta(description="并进了哪个案卷；没并案是 `null`")]
     moves: Annotated[list[May], Meta(description="您现在能在网页上做的；要拍照才能办完的，到聊天里办")]
     workers: Annotated[list[Worker], Meta(description="能派单时可以派给谁，能请人核查时可以请谁")]
+    departments: Annotated[list[Office], Meta(description="能派给部门时可以派给哪些，该管这类事的在前")]
     beside: Annotated[list[str], Meta(description="能并案时，像是同一件事的案卷的编号")]
 
 
@@ -146,17 +157,18 @@ class MoveMade(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Meta(
             max_length=1000,
-            description="`dismiss`、`disown`、`hang`、`ask_time`、`deny_time`、`reject`、`remark` 必须说一句；"
-            "前三个的原样告诉居民，同意延期时 `ask_time` 的也是",
+            description="`dismiss`、`disown`、`hang`、`ask_time`、`deny_time`、`reject`、`remark`、`raise`、`lower`、`supervise`、"
+            "`answer` 必须说一句；前三个和 `answer` 的原样告诉居民，同意延期时 `ask_time` 的也是",
         ),
     ] = ""
     to: Annotated[int, Meta(ge=0, lt=2**53, description="`dispatch` 派给谁，`ask_check` 请谁去看")] = 0
     into: Annotated[str, Meta(max_length=20, description="`merge` 并进哪个案卷，写编号")] = ""
     until: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
-        Meta(description="`hang` 到什么时候再看，`ask_time` 想延到什么时候，写明时区"),
+        Meta(description="`hang` 到什么时候再看，`ask_time` 想延到什么时候，`supervise` 什么时候前答复，写明时区"),
     ] = None
     category: Annotated[str, Meta(max_length=60, description="`reclassify` 改成哪一类")] = ""
+    department: Annotated[str, Meta(max_length=60, description="`assign` 派给哪个部门，写代号")] = ""
 
 
 class Moved(msgspec.Struct):
@@ -217,6 +229,7 @@ def routes(gate: Gate) -> list[Route]:
                     category=given.category if Need.CATEGORY in needs else None,
                     into=kept.id if kept else None,
                     until=given.until if Need.DAY in needs else None,
+                    department=given.department if Need.DEPARTMENT in needs else None,
                 )
             )
             # Kept for a repeat: nothing of the case, which may hold what its reporter has us forget.
@@ -251,7 +264,9 @@ async def _case(number: str, desk: Desk, person: Person) -> Case:
     """A case of theirs; one that is not is as if it did not exist."""
     case = await desk.cases.by_number(number)
     # Another's complaint about a gridworker lies in the same grid: theirs is only what was given to them.
-    given = case is not None and case.worker_id == person.id
+    given = case is not None and (
+        case.worker_id == person.id or (bool(case.department) and person.of_department(case.department, case.grid))
+    )
     mine = case is not None and sight_of(case, person, desk.district) is not None
     if case is None or not mine or not (given or person.serves(case.grid, STAFF)):
         raise Problem("case.not_found", 404, language=person.language)
@@ -283,11 +298,14 @@ def _line(case: Case, names: dict[int, str], desk: Desk, person: Person) -> dict
         "status": case.status,
         "status_name": say(f"case.status.{case.status}"),
         "category": case.category,
-        "category_name": desk.district.category(case.category).name,
+        "category_name": desk.district.category_of(case).name,
         "grid": case.grid,
         "grid_name": desk.district.area_name(case.grid),
         "place": case.place,
         "words": case.words,
+        "level": case.level,
+        "department": case.department,
+        "answer_by": case.answer_by,
         "worker": names.get(case.worker_id, "") if case.worker_id else None,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
@@ -308,7 +326,7 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
     after = await desk.cases.photos(case.id, "done")
     offered = (
         [each for each in moves(case, person, desk.now) if each in _OFFERED and not (photos and each is Move.FINISH)]
-        if Part.STAFF in parts(case, person)
+        if _OFFICE & parts(case, person)
         else []
     )
     to_whom = await workers_for(case, desk) if {Move.DISPATCH, Move.ASK_CHECK}.intersection(offered) else []
@@ -335,6 +353,9 @@ async def _whole(case: Case, desk: Desk, person: Person) -> Whole:
         workers=[
             Worker(each.id, each.name or "", desk.district.area_name(each.areas(*WORKERS)[0])) for each in to_whom
         ],
+        departments=[Office(code, short) for short, code in departments_for(case, desk.district)]
+        if Move.ASSIGN in offered
+        else [],
         beside=[each.number for each in beside if person.serves(each.grid, STAFF)],
     )
 
@@ -343,12 +364,15 @@ def _did(step: Step, case: Case, names: dict[int, str], desk: Desk, person: Pers
     # Who reported it stays unnamed, also among staff, and so do those who met with the same.
     resident = step.part in (Part.REPORTER, Part.FOLLOWER) or step.person_id == case.reporter_id
     named = step.person_id is not None and not resident
-    climbed = step.move is Move.CLIMB
     words = step.words if door else doorless(step.words)
+    if step.move is Move.CLIMB:
+        words = desk.texts.say(f"role.{step.words}", person.language)
+    elif step.move is Move.ASSIGN:
+        words = desk.district.department(step.words).short
     return Did(
         step.at,
         step.move,
         desk.texts.say(f"case.did.{step.move}", person.language),
         names.get(step.person_id or 0) if named else None,
-        desk.texts.say(f"role.{step.words}", person.language) if climbed else words,
+        words,
     )

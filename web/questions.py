@@ -7,7 +7,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from bot.core.ports import Ear
 from bot.core.render import Phrase, words
 from domain.district import Entry, answer_for
 from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling, in_force
@@ -127,7 +126,7 @@ class EntriesAsked(msgspec.Struct, forbid_unknown_fields=True):
     q: Annotated[str, Meta(min_length=2, max_length=200, description="要找的话，例如：公交卡")]
 
 
-def routes(gate: Gate, ear: Ear) -> list[Route]:
+def routes(gate: Gate) -> list[Route]:
     async def listed(request: web.Request) -> web.Response:
         wanted = asked(request, QuestionsAsked)
         after = opened(wanted.cursor, tuple[int, int])
@@ -185,7 +184,7 @@ def routes(gate: Gate, ear: Ear) -> list[Route]:
 
     async def entries(request: web.Request) -> web.Response:
         wanted = asked(request, EntriesAsked)
-        match = ear.faq(wanted.q, gate.desks.district.day(gate.desks.clock()))
+        match = gate.desks.ear.faq(wanted.q, gate.desks.district.day(gate.desks.clock()))
         near = dict.fromkeys([*([match.sure.id] if match.sure else []), *(each.id for each in match.near)])
 
         async def look(desk: Desk, _person: Person) -> Entries:

@@ -30,6 +30,7 @@ class Desk(Protocol):
 
     now: datetime
     district: District
+    ear: "Ear"
     started_over: bool
     """The chat has become a stranger's: nothing that was open in it may be kept."""
 
@@ -152,8 +153,8 @@ class Ear(Protocol):
     def learn(self, entries: Sequence[Entry]) -> None:
         """From now on these entries hold besides the district's, in place of those with the same id."""
 
-    def kinds(self, text: str) -> list[Category]:
-        """The kinds of problem these words may describe, likeliest first, at least one."""
+    def kinds(self, text: str, day: date) -> list[Category]:
+        """The kinds of problem these words may describe that day, likeliest first, at least one."""
 
     def intent(self, said: Said) -> Meant:
         """The conversation somebody means without naming it; `unsure` when it is better to ask."""

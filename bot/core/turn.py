@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from bot.core.errors import Refused, Unavailable
-from bot.core.ports import Contact, D, Desks, Ear
+from bot.core.ports import Contact, D, Desks
 from bot.core.render import Phrase
 from bot.core.talk import Answer, Conversation, Heard, Line, Open, Talk, Wait, Waiting
 from bot.core.words import Address, Choice, Said
@@ -139,10 +139,9 @@ class _Hand(Generic[D]):
 class Turns(Generic[D]):
     """Takes what people say, one transaction each, in order per chat."""
 
-    def __init__(self, desks: Desks[D], book: Book, ear: Ear, new_id: Callable[[], str]) -> None:
+    def __init__(self, desks: Desks[D], book: Book, new_id: Callable[[], str]) -> None:
         self._desks = desks
         self._book = book
-        self._ear = ear
         self._new_id = new_id
         self._queues: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
 
@@ -257,7 +256,7 @@ class Turns(Generic[D]):
         names = {record.name for record in state.stack}
         with suppress(Exception):
             # It may be the very thing that fails; what is open and what is offered is known without it.
-            names.add(self._ear.intent(said).conversation)
+            names.add(desk.ear.intent(said).conversation)
         if opened := self._book.opened_by(text):
             names.add(opened[0].name)
         if choice := await self._typed_choice(desk, contact, text):
@@ -327,7 +326,7 @@ class Turns(Generic[D]):
 
     async def _steered(self, hand: _Hand[D]) -> bool:
         """取消, 返回 and 帮助 work at every question."""
-        word = self._ear.fold(hand.said.text.strip())
+        word = hand.desk.ear.fold(hand.said.text.strip())
         top = hand.top
         if word in _CANCEL:
             if top is None:
@@ -358,8 +357,8 @@ class Turns(Generic[D]):
         if top is None or top.wait is None:
             return False
         heard = hand.heard
-        text = self._ear.fold(hand.said.text.strip())
-        picked = _picked(text, top.wait.choices, self._ear.fold)
+        text = hand.desk.ear.fold(hand.said.text.strip())
+        picked = _picked(text, top.wait.choices, hand.desk.ear.fold)
         if picked is None:
             opened = self._book.opened_by(hand.said.text.strip())
             if hand.said.text.startswith("/") or (opened and not opened[1]):
@@ -374,15 +373,15 @@ class Turns(Generic[D]):
 
     def _sure_question(self, hand: _Hand[D]) -> str | None:
         """The entry they clearly ask for. Words of trouble that only sound like a question, 灯咋灭了, answer ours."""
-        if not self._ear.asks(hand.said.text):
+        if not hand.desk.ear.asks(hand.said.text):
             return None
         match = self._faq(hand.said.text, hand)
-        if match.sure is None or self._ear.intent(hand.said).conversation != "faq":
+        if match.sure is None or hand.desk.ear.intent(hand.said).conversation != "faq":
             return None
         return match.sure.id
 
     def _faq(self, text: str, hand: _Hand[D]) -> Match:
-        match = self._ear.faq(text, hand.desk.district.day(hand.desk.now))
+        match = hand.desk.ear.faq(text, hand.desk.district.day(hand.desk.now))
         return match.within(hand.contact.person.grid)
 
     async def _fresh(self, hand: _Hand[D]) -> None:
@@ -404,7 +403,7 @@ class Turns(Generic[D]):
 
     async def _meant(self, hand: _Hand[D], text: str) -> None:
         """What nobody named: do what is clearly meant, ask once when it is not, then find them somebody to ask."""
-        meant = self._ear.intent(hand.said)
+        meant = hand.desk.ear.intent(hand.said)
         given = dict(meant.given)
         if meant.conversation == _UNSURE and hand.state.unsure:
             given["again"] = "yes"
@@ -414,9 +413,9 @@ class Turns(Generic[D]):
         """A button of our last message, typed by its number or its words: as good as a tap."""
         if not text or len(text) > _LONGEST_LABEL:
             return None
-        folded = self._ear.fold(text)
+        folded = desk.ear.fold(text)
         for number, choice in enumerate(await desk.last_choices(contact), 1):
-            if choice.opens and folded in (str(number), self._ear.fold(choice.label)):
+            if choice.opens and folded in (str(number), desk.ear.fold(choice.label)):
                 return choice
         return None
 
@@ -449,7 +448,7 @@ class Turns(Generic[D]):
             hand.desk.district,
             hand.desk.now,
             lambda text: self._faq(text, hand),
-            self._ear.kinds,
+            lambda text: hand.desk.ear.kinds(text, hand.desk.district.day(record.opening.at)),
             self._book.listed(hand.contact.person),
         )
         try:
@@ -515,7 +514,7 @@ class Turns(Generic[D]):
         """What the open question cannot use may be a question of theirs: answer it, then ask again."""
         if hand.said.tap is not None or record.name == "faq" or not hand.said.text:
             return False
-        meant = self._ear.intent(hand.said).conversation
+        meant = hand.desk.ear.intent(hand.said).conversation
         if record.wait is not None and not record.wait.free and meant != record.name and meant in _ASIDES:
             await self._open(hand, meant, hand.said.text, {"guessed": "yes"})
             return True

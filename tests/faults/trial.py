@@ -219,6 +219,8 @@ class Trial:
                 ('quiet_until = "07:30"', 'quiet_until = "00:00"'),
                 # Their many reports are each to be a case of its own.
                 ("same_within = 7", "same_within = 0"),
+                # And each task to be pushed.
+                ("push_budget = 12", "push_budget = 0"),
                 ('digest_at = "08:00"', f'digest_at = "{morning:%H:%M}"'),
             ):
                 if old not in text:
