@@ -24,7 +24,9 @@ async def invite(settings: Settings, role: str, area: str, department: str | Non
     district = district_files.load(settings.district)
     if role not in [each for each in Role if each is not Role.RESIDENT]:
         raise BadInvitation(f"没有「{role}」这个身份。可以是：{'、'.join(each for each in Role if each != 'resident')}")
-    if area not in district.areas and area not in district.grids:
+    if role == Role.MEDIATOR and area not in district.rooms:
+        raise BadInvitation(f"没有「{area}」这个调解室。可以是：{'、'.join(district.rooms)}（见 mediation.toml）")
+    if role != Role.MEDIATOR and area not in district.areas and area not in district.grids:
         raise BadInvitation(f"没有 {area} 这个代码。区划代码 12 位，网格码 15 位。")
     if (role == Role.DEPARTMENT) != (department is not None):
         raise BadInvitation("部门的人要写 --department，别的身份不用写。")

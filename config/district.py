@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from config import mediation
 from config.calendar import calendar, climb, shorter, term
 from domain.areas import Area, Level, covers
 from domain.catalogue import OTHER, Catalogue, Category, Nature, in_line, out_of_line
@@ -124,6 +125,9 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         "code name level role department deadline warn nature basis in_estate since until urgent to_staff private "
         "words",
     )
+    mediating = pages.toml("mediation.toml", "room mediator", optional=True)
+    rooms = mediating.each("room", "code name office areas place hours minutes sample")
+    mediators = mediating.each("mediator", "key name rooms relatives sample")
     times = pages.toml("calendar.toml", "hours year own climb")
     own_days = times.only("own")
     own_days.limit("off on")
@@ -161,6 +165,8 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         workers=tuple(_workers(workers, in_grids, communities)),
         calendar=working,
         climb=climb(times.each("climb", "to within nonstop")),
+        rooms={room.code: room for room in mediation.rooms(rooms, in_areas)},
+        mediators=tuple(mediation.mediators(mediators, rooms.column("code"), workers.column("key"))),
         phones=tuple(_phones(phones, in_grids, in_areas, in_departments, workers.column("key"))),
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),
@@ -588,9 +594,9 @@ class _Pages:
         rows.whole = True
         return rows
 
-    def toml(self, name: str, keys: str) -> "_Toml":
-        """A TOML file with these keys and tables at its top."""
-        text = self._text(name)
+    def toml(self, name: str, keys: str, *, optional: bool = False) -> "_Toml":
+        """A TOML file with these keys and tables at its top; an `optional` one need not be there."""
+        text = "" if optional and not (self.folder / name).exists() else self._text(name)
         page = _Toml(name, self.problems, _layout(text or ""))
         if text is None:
             return page

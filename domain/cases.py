@@ -22,6 +22,7 @@ class Status(StrEnum):
     DISMISSED = "dismissed"
     DISOWNED = "disowned"
     MERGED = "merged"
+    MEDIATED = "mediated"
 
 
 WITH_WORKER = (Status.DISPATCHED, Status.HANDLING)
@@ -119,6 +120,7 @@ class Move(StrEnum):
     APPRAISE = "appraise"
     REMARK = "remark"
     RECLASSIFY = "reclassify"
+    MEDIATE = "mediate"
     RAISE = "raise"
     LOWER = "lower"
     ASSIGN = "assign"
@@ -214,6 +216,8 @@ RULES = {
     Move.APPRAISE: Rule((Status.CLOSED,), None, (Part.REPORTER, Part.FOLLOWER), (Need.SCORE,)),
     Move.REMARK: Rule(OPEN, None, (Part.REPORTER, Part.WORKER, *_OFFICE), (Need.REASON,), (Part.REPORTER, Part.WORKER)),
     Move.RECLASSIFY: Rule(UNDONE, None, (Part.STAFF,), (Need.CATEGORY,), _ALL),
+    # All that is told of a mediation, here or to whoever follows: that there is one.
+    Move.MEDIATE: Rule(_WAITING, Status.MEDIATED, (Part.STAFF,), (), _ALL),
     Move.RAISE: Rule(UNDONE, Status.RETURNED, (Part.STAFF,), (Need.REASON,), (*_ALL, Part.STAFF)),
     Move.LOWER: Rule(UNDONE, Status.RETURNED, (Part.STAFF,), (Need.REASON,), (*_ALL, Part.STAFF)),
     Move.ASSIGN: Rule(UNDONE, Status.DISPATCHED, (Part.DISTRICT,), (Need.DEPARTMENT,), _ALL),
@@ -234,7 +238,7 @@ RULES = {
 _NOT_BY_DOERS = (Move.RATE, Move.VERIFY, Move.APPRAISE)
 # What a case can be opened again after, and all there is no way on from but that.
 REOPENED = RULES[Move.REOPEN].start
-ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED)
+ENDED = (*REOPENED, Status.WITHDRAWN, Status.MERGED, Status.MEDIATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from domain.climb import Rung
 from domain.departments import Department
 from domain.grids import Grid, Place
 from domain.matters import Terms
+from domain.mediation import Mediator, Room
 from domain.people import Held, Role
 from domain.working_time import Calendar, Term, Unit
 
@@ -120,6 +121,8 @@ class District:
     calendar: Calendar
     climb: tuple[Rung, ...]
     phones: tuple[Phone, ...] = ()
+    rooms: dict[str, Room] = field(default_factory=dict)
+    mediators: tuple[Mediator, ...] = ()
     quiet_from: time = time(21, 30)
     quiet_until: time = time(7, 30)
     digest_at: time = time(8, 0)
@@ -208,5 +211,7 @@ class District:
         """A short name for any area or grid code: 民乐社区第三网格."""
         if grid := self.grids.get(code):
             return grid.name
+        if room := self.rooms.get(code):
+            return room.name
         area = self.areas.get(code)
         return area.short if area else code

@@ -17,7 +17,7 @@ MOST, WITHIN = 6, timedelta(hours=1)
 
 
 # There is nothing left to write about, or it is written about elsewhere.
-_TAKEN_AWAY = (Status.WITHDRAWN, Status.MERGED)
+_TAKEN_AWAY = (Status.WITHDRAWN, Status.MERGED, Status.MEDIATED)
 
 
 class Side(StrEnum):

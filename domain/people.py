@@ -18,6 +18,7 @@ class Role(StrEnum):
     DISTRICT = "district"
     DEPARTMENT = "department"
     COUNCIL_HOST = "council_host"
+    MEDIATOR = "mediator"
     COUNCIL_MEMBER = "council_member"
 
 
@@ -29,7 +30,8 @@ STAFF = (Role.COMMUNITY, Role.STREET, Role.DISTRICT)
 class Held:
     """A role held for an area: `area` is a 12-digit area code or a 15-digit grid code.
 
-    `department` is the code of the one somebody works in, for the role of that name alone.
+    A mediator holds theirs for a room: `area` is its code. `department` is the code of the one somebody works in, for
+    the role of that name alone.
     """
 
     role: Role

@@ -44,6 +44,7 @@ _OFFERED = (
     Move.HANG,
     Move.DISOWN,
     Move.DISMISS,
+    Move.MEDIATE,
     Move.RECLASSIFY,
     Move.REOPEN,
     Move.REMARK,
@@ -52,6 +53,8 @@ _OFFERED = (
     Move.HIDE,
     Move.READ,
 )
+# Where there is somebody on the other side.
+_MEDIATED = ("neighbours", "noise", "leak", "property", "dogs", "parking")
 # Said among colleagues, or to be read only by who has asked for it.
 _INSIDE = (Move.RETURN, Move.DENY_TIME, Move.READ, Move.SUPERVISE, Move.RAISE, Move.LOWER, Move.STAY_AWAY)
 # Among colleagues altogether.
@@ -67,6 +70,8 @@ def buttons(talk: Talk[Desk], case: Case) -> tuple[Choice, ...]:
         unasked.add(Move.HIDE)
     if sight is None or sight.door:
         unasked.add(Move.READ)
+    if case.category not in _MEDIATED or not talk.district.rooms:
+        unasked.add(Move.MEDIATE)
     return tuple(button(case, move) for move in _OFFERED if move in possible and move not in unasked)
 
 

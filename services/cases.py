@@ -35,6 +35,7 @@ from domain.cases import (
 )
 from domain.catalogue import Category
 from domain.climb import still_owed
+from domain.mediation import MediationAsked, rooms_for
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import ChatLost
@@ -698,6 +699,19 @@ async def _reclassified(made: Made, desk: Desk) -> None:
     await news.tell_reporter("case.was_reclassified", **facts)
 
 
+async def _mediated(made: Made, desk: Desk) -> None:
+    """The other side is whoever the code is given to; those who had a hand in the case do not mediate it."""
+    case = made.case
+    await made.news.answer("case.you_mediated", number=case.number)
+    await made.news.tell_reporter("case.was_mediated", number=case.number, others=[])
+    await _stand_down(made)
+    rooms = rooms_for(desk.district.rooms, case.grid)
+    if not rooms:
+        raise Refused("mediate.none", hotline=desk.district.hotline)
+    barred = dict.fromkeys((*case.doers, case.worker_id or 0, made.person.id))
+    await desk.happen(MediationAsked(made.person.id, rooms[0].code, case.words, "", case.reporter_id, tuple(barred)))
+
+
 async def _hidden(made: Made, desk: Desk) -> None:
     await made.news.answer("case.you_hid", number=made.case.number)
 
@@ -748,6 +762,7 @@ _TELL = {
     Move.APPRAISE: _appraised,
     Move.REMARK: _remarked,
     Move.RECLASSIFY: _reclassified,
+    Move.MEDIATE: _mediated,
     Move.HIDE: _hidden,
     Move.READ: _read,
     **dispatch.TELL,

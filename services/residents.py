@@ -6,6 +6,7 @@ from bot.core.render import Phrase
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
 from domain.cases import OfficeLeft, OfficeTaken
+from domain.mediation import Side, SideCame, SideForgotten
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
 from domain.residents import (
@@ -76,6 +77,7 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
 async def forget(forgotten: Forgotten, desk: Desk) -> None:
     await desk.ballots.withdraw_votes(forgotten.by)
     await desk.happen(OfficeLeft(forgotten.by))
+    await desk.happen(SideForgotten(forgotten.by))
     await desk.people.unsay(forgotten.by)
     await desk.people.erase(forgotten.by, chat=desk.chat)
     desk.started_over = True
@@ -107,6 +109,9 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
             raise Refused("link.same")
         await desk.people.merge(used.by, invitation.person_id, chat=desk.chat)
         await desk.tell(used.by, "link.done")
+        return
+    if invitation.mediation is not None and invitation.side:
+        await desk.happen(SideCame(invitation.mediation, used.by, Side(invitation.side)))
         return
     if invitation.role and invitation.area:
         # Whom the district's list names, and who has had no chat so far: this is theirs.

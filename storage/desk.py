@@ -43,6 +43,7 @@ from storage.leaves import LeaveStore
 from storage.letters import LetterStore
 from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
+from storage.mediation import MediationStore
 from storage.outbox import Claimed, OutboxStore, TellOn
 from storage.papers import PaperStore
 from storage.patrols import PatrolStore
@@ -169,6 +170,10 @@ class Desk:
     @cached_property
     def letters(self) -> LetterStore:
         return LetterStore(self._db, self.now)
+
+    @cached_property
+    def mediations(self) -> MediationStore:
+        return MediationStore(self._db, self.now)
 
     @cached_property
     def sessions(self) -> SessionStore:
@@ -444,7 +449,9 @@ class Desk:
     async def claim(self, way: str, limit: int, busy: Iterable[int]) -> list[Claimed]:
         """Take what is to be sent now; routine messages that come late, or on one topic, become one."""
         claimed = await self.outbox.claim(way, limit, busy)
-        return [await self._folded(each) if each.routine else each for each in claimed]
+        whole = [await self._folded(each) if each.routine else each for each in claimed]
+        # Last of all: what is folded into one message is kept again.
+        return [replace(each, outgoing=self.outbox.opened(each.outgoing)) for each in whole]
 
     async def _folded(self, first: Claimed) -> Claimed:
         late = first.due_at < self.now - LATE

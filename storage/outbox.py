@@ -193,11 +193,12 @@ class OutboxStore:
         self._show = show
 
     def _outgoing(self, row: Any) -> Outgoing:
-        reply = _reply(row.body)
-        if row.kind == Kind.REPLY:
-            # Other kinds may be folded into one message and kept again.
-            reply = replace(reply, text=filled(reply.text, self._show))
-        return Outgoing(row.id, Kind(row.kind), row.chat, reply, row.queued_at, row.attempts)
+        return Outgoing(row.id, Kind(row.kind), row.chat, _reply(row.body), row.queued_at, row.attempts)
+
+    def opened(self, outgoing: Outgoing) -> Outgoing:
+        """A message with what was withheld in it, as it leaves; kept like this it may never be."""
+        text = filled(outgoing.reply.text, self._show)
+        return outgoing if text is outgoing.reply.text else replace(outgoing, reply=replace(outgoing.reply, text=text))
 
     async def queue(
         self,
@@ -313,7 +314,9 @@ class OutboxStore:
                 late.append(row.id)
                 continue
             last += 1
-            posted.append(Lying(row.contact_id, before.get(row.contact_id, row.before), last, self._outgoing(row)))
+            posted.append(
+                Lying(row.contact_id, before.get(row.contact_id, row.before), last, self.opened(self._outgoing(row)))
+            )
             before[row.contact_id] = last
         await self.dead(late)
         if posted:
@@ -326,7 +329,7 @@ class OutboxStore:
     async def lying(self, contact_id: int, after: int, limit: int = 200) -> list[tuple[int, Outgoing]]:
         """What lies in a mailbox after a number, in order, as (number, message)."""
         rows = await self._db.execute(_LYING, {"contact": contact_id, "after": after, "limit": limit})
-        return [(row.delivered, self._outgoing(row)) for row in rows]
+        return [(row.delivered, self.opened(self._outgoing(row))) for row in rows]
 
     async def _due(self, way: str, limit: int) -> Sequence[Any]:
         return (await self._db.execute(_TO_POST, {"lane": way, "now": self._now, "limit": limit})).all()

@@ -31,6 +31,7 @@ from storage.leaves import ON, LeaveStore
 from storage.letters import LetterStore
 from storage.matter_leaves import LeafStore
 from storage.matters import MatterStore
+from storage.mediation import MediationStore
 from storage.patrols import PatrolStore
 from storage.questions import QuestionStore
 from storage.rosters import RosterStore
@@ -69,12 +70,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, the person whose next chat this is, or a household."""
+    """What a one-time code stands for: a role for an area, whose next chat, a side of a mediation, or a household."""
 
     role: Role | None
     area: str | None
     person_id: int | None
     department: str | None = None
+    mediation: int | None = None
+    side: str | None = None
     voter_id: int | None = None
     by_id: int | None = None
 
@@ -407,6 +410,8 @@ class PeopleStore:
         area: str | None = None,
         department: str | None = None,
         person_id: int | None = None,
+        mediation: int | None = None,
+        side: str | None = None,
         voter_id: int | None = None,
         by_id: int | None = None,
     ) -> str:
@@ -420,6 +425,8 @@ class PeopleStore:
                 area=area,
                 department=department,
                 person_id=person_id,
+                mediation_id=mediation,
+                side=side,
                 voter_id=voter_id,
                 by_id=by_id,
                 created_at=self._now,
@@ -444,6 +451,8 @@ class PeopleStore:
                     Invitations.area,
                     Invitations.person_id,
                     Invitations.department,
+                    Invitations.mediation_id,
+                    Invitations.side,
                     Invitations.voter_id,
                     Invitations.by_id,
                 )
@@ -484,6 +493,7 @@ class PeopleStore:
         await PatrolStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
+        await MediationStore(self._db, self._now).merge(old, into)
         known = (await self._db.execute(select(*_PERSON).where(People.id == old))).one()
         kept = (await self._db.execute(select(*_PERSON).where(People.id == into))).one()
         # What only the other one had told us is theirs as well.
@@ -698,6 +708,9 @@ def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[
             },
             [Held(worker.role, worker.area)],
         )
+    for mediator in district.mediators:
+        held = [Held(Role.MEDIATOR, room) for room in mediator.rooms]
+        yield mediator.key, {"name": mediator.name, "sample": mediator.sample}, held
     for phone in district.phones:
         if phone.worker is None:
             yield phone_key(phone.key), {"name": phone.name, "grid": phone.grid, "sample": True}, phone.holds

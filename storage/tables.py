@@ -261,7 +261,7 @@ class Dues(Base):
 
 
 class Invitations(Base):
-    """One-time codes, as hashes: a role for an area, a person's next chat, or a household (`by_id` gave it)."""
+    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household (`by_id` gave it)."""
 
     __tablename__ = "invitations"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -269,6 +269,8 @@ class Invitations(Base):
     area: Mapped[str | None]
     department: Mapped[str | None]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    mediation_id: Mapped[int | None]
+    side: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -695,6 +697,77 @@ class Letters(Base):
     words: Mapped[str]
     at: Mapped[datetime]
     __table_args__ = (Index("ix_letters_case", "case_id", "at"), _NEVER_AGAIN)
+
+
+class Mediations(Base):
+    """A mediation between two sides; no case, and nobody's but theirs and their mediator's.
+
+    `words`, `named` and `record` are hidden under `key`, which is not in the database. `barred` are the numbers of
+    those who cannot mediate it.
+    """
+
+    __tablename__ = "mediations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room: Mapped[str]
+    stage: Mapped[str]
+    key: Mapped[str]
+    first_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    other_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    mediator_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    barred: Mapped[str]
+    first_yes: Mapped[datetime | None]
+    other_yes: Mapped[datetime | None]
+    words: Mapped[str | None]
+    named: Mapped[str | None]
+    record: Mapped[str | None]
+    version: Mapped[int]
+    first_signed: Mapped[int | None]
+    other_signed: Mapped[int | None]
+    first_absent: Mapped[int]
+    other_absent: Mapped[int]
+    slot_at: Mapped[datetime | None]
+    moves: Mapped[int]
+    opened_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        _some("ix_mediations_waiting", "room", "id", where="mediator_id IS NULL AND stage = 'asked'"),
+        _NEVER_AGAIN,
+    )
+
+
+class MediationSlots(Base):
+    """Who holds which time in which room: a room is held once, and so is a mediator."""
+
+    __tablename__ = "mediation_slots"
+    room: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    mediation_id: Mapped[int] = mapped_column(ForeignKey("mediations.id"), unique=True)
+    mediator_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    __table_args__ = (Index("uq_mediation_slots_mediator", "mediator_id", "at", unique=True),)
+
+
+class MediationLog(Base):
+    """What was done in a mediation, by whom and when, without a word of it; `version` is the record signed."""
+
+    __tablename__ = "mediation_log"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mediation_id: Mapped[int] = mapped_column(ForeignKey("mediations.id"), index=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None]
+    what: Mapped[str]
+    version: Mapped[int | None]
+
+
+class MediationHolds(Base):
+    """Whether an agreement holds, as each side says so many days after; `words` hidden under the mediation's key."""
+
+    __tablename__ = "mediation_holds"
+    mediation_id: Mapped[int] = mapped_column(ForeignKey("mediations.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    days: Mapped[int] = mapped_column(primary_key=True)
+    holds: Mapped[bool]
+    words: Mapped[str | None]
+    at: Mapped[datetime]
 
 
 class Ratings(Base):

@@ -10,6 +10,7 @@ Its signs, one a line:
     * 名册 <area> 户|姓名|面积|电话; …   the roster of an area
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
+                            invite a b (the code a was told last is typed by b; invite a b 2: the second in it),
                             corrections category | words
 """
 
@@ -43,6 +44,7 @@ _ROLES = {
     "部门": Role.DEPARTMENT,
     "主持人": Role.COUNCIL_HOST,
     "成员": Role.COUNCIL_MEMBER,
+    "调解员": Role.MEDIATOR,
 }
 _UNITS = {
     "秒": timedelta(seconds=1),
@@ -206,6 +208,12 @@ class Stage:
         assert code, shown
         await self.say(taker, code[0])
 
+    async def invite(self, giver: str, taker: str, place: int = -1) -> None:
+        """The code one was told last, or the nth in it, is typed by another."""
+        told = [message.reply.text for message in self._phones[giver].messages]
+        codes = next(found for text in reversed(told) if (found := re.findall(r"：([A-Z2-9]{10})", text)))
+        await self.say(taker, codes[place - 1 if place > 0 else -1])
+
     async def check(self, words: str) -> None:
         """`case <place> | <words> | <status>`, `cases 3`, `questions 2`, `parked 0`."""
         what, _, rest = words.partition(" ")
@@ -252,6 +260,11 @@ async def play(name: str, transcript: str, stage: Stage) -> None:
             await stage.wait(int(amount), unit)
         elif line.startswith("= link "):
             await stage.link(*line.split()[2:])
+        elif line.startswith("= invite "):
+            giver, taker, *place = line.split()[2:]
+            _nothing_left(stage, waiting, where)
+            waiting.add(taker)
+            await stage.invite(giver, taker, *map(int, place))
         elif line.startswith("= "):
             await stage.check(line[2:])
         elif match := re.match(r"(\w+)> ?(.*)", line):

@@ -18,7 +18,7 @@ from tests import walk
 from tests.office import COMMUNITY, DISTRICT, ELSEWHERE, GRID, NEXT_GRID, Office
 from tests.play import START, Stage
 
-NAME, PHONE, DOOR, WORDS, LETTER = "王秀英", "13845678901", "501", "半夜唱歌", "下午两点以后家里有人"
+NAME, PHONE, DOOR, WORDS, LETTER = "王秀英", "13845678901", "507", "半夜唱歌", "下午两点以后家里有人"
 STREET = "230203002000"
 CAST = {
     "wang": ("居民", GRID),

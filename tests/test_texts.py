@@ -20,7 +20,7 @@ from bot.core.talk import Conversation
 from bot.core.texts import LANGUAGES, Texts
 from bot.core.words import Odd
 from config.settings import HOME, load
-from domain import matters
+from domain import matters, mediation
 from domain.admission import REASONED, Act, State
 from domain.cases import RULES, Move, Need, Score, Status
 from domain.catalogue import Nature
@@ -29,12 +29,13 @@ from domain.councils import BY_ROSTER, Electorate
 from domain.counting import Method, Verdict, Why
 from domain.faq import Doubt
 from domain.letters import Side
+from domain.mediation import LIVE, Do, Stage
 from domain.people import STAFF, Role
 from domain.queues import SHOWN
 from domain.tally import TIMED
 from domain.whistles import Standing
 from storage.desk import Desk
-from tests.play import Stage
+from tests.play import Stage as Theatre
 
 CONVERSATIONS = {each.name: each for each in found_in(handlers, Conversation)}
 OPENED_BY_WORDS = [each.name for each in CONVERSATIONS.values() if each.opens_with]
@@ -59,6 +60,7 @@ KEY_ARGUMENT = {
     "tell_worker": 0,
     "tell_handlers": 1,
     "_ended": 1,
+    "_tell": 1,
     "tell_hosts": 2,
     "tell_ground": 2,
     "_push": 2,
@@ -101,6 +103,12 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.already.{}": Status,
     "case.did.{}": Move,
     "case.now.{}": Status,
+    "mediation.do.{}": Do,
+    "mediation.over.{}": [stage for stage in Stage if stage not in LIVE],
+    "mediation.side.{}": mediation.Side,
+    "mediation.stage.{}": Stage,
+    "mediation.sure.{}": (Do.LEAVE, Do.FAIL, Do.RECUSE, Do.OTHER_MEDIATOR),
+    "mediation.you_{}": (Do.RECUSE, Do.OTHER_MEDIATOR),
     "letter.by.{}": Side,
     "letter.write_{}": Side,
     "promise.{}": ("yesterday", "today", "tomorrow", "day_after"),
@@ -390,16 +398,16 @@ def test_a_button_fits_on_a_phone(language: str, longest: int, written: dict[str
 
 
 @pytest.fixture
-async def stage(sqlite_template: Path, tmp_path: Path, knowledge: Knowledge) -> AsyncIterator[Stage]:
+async def stage(sqlite_template: Path, tmp_path: Path, knowledge: Knowledge) -> AsyncIterator[Theatre]:
     shutil.copy(sqlite_template, tmp_path / "test.db")
     settings = load(database_url=f"sqlite:///{tmp_path / 'test.db'}", files=tmp_path / "files", http_port=0)
-    stage = Stage(settings, knowledge, restart=False)
+    stage = Theatre(settings, knowledge, restart=False)
     await stage.introduce("wang", "居民", "230203002001001")
     yield stage
     await stage.close()
 
 
-async def _promote(stage: Stage) -> None:
+async def _promote(stage: Theatre) -> None:
     """Let her hold every role there is, so that every conversation is hers."""
 
     async def appoint(desk: Desk) -> None:
@@ -413,27 +421,27 @@ async def _promote(stage: Stage) -> None:
     await stage.service.desks.write(appoint)
 
 
-async def _heard(stage: Stage, words: str) -> list[str]:
+async def _heard(stage: Theatre, words: str) -> list[str]:
     """What she gets back for these words."""
     stage.heard("wang").clear()
     await stage.say("wang", words)
     return list(stage.heard("wang"))
 
 
-async def _asked(stage: Stage) -> str | None:
+async def _asked(stage: Theatre) -> str | None:
     """The conversation whose question is open, if one is."""
     state = turn._state(await stage.service.desks.write(lambda desk: desk.people.meet(stage.address("wang"))))
     return state.stack[-1].name if state.stack else None
 
 
-def _cancelled(stage: Stage, name: str) -> str:
+def _cancelled(stage: Theatre, name: str) -> str:
     texts = stage.service.desks.texts
     return texts.say("turn.cancelled", title=texts.say(f"{name}.title"))
 
 
 @pytest.mark.parametrize(("language", "mark"), [("zh", "「{}」"), ("en", "“{}”")])
 def test_a_word_in_quotes_can_be_typed_or_tapped(
-    language: str, mark: str, stage: Stage, knowledge: Knowledge, written: dict[str, dict[str, str]]
+    language: str, mark: str, stage: Theatre, knowledge: Knowledge, written: dict[str, dict[str, str]]
 ) -> None:
     steering = turn._CANCEL | turn._BACK | turn._HELP
     labels = {written[language][key] for use in USES if use.button for key in use.texts()}
@@ -452,7 +460,7 @@ def test_a_word_in_quotes_can_be_typed_or_tapped(
 
 @pytest.mark.parametrize("role", ["居民", "网格员", "网格长", "社区", "街道", "区", "主持人"])
 @pytest.mark.parametrize(("language", "word"), [("zh", "帮助"), ("zh-Hant", "幫助"), ("en", "help")])
-async def test_help_answers_everybody_with_what_is_theirs(role: str, language: str, word: str, stage: Stage) -> None:
+async def test_help_answers_everybody_with_what_is_theirs(role: str, language: str, word: str, stage: Theatre) -> None:
     await stage.introduce("li", role, "230203002001001" if role in ("居民", "网格员") else "230203002001")
     await stage.say("li", "语言")
     await stage.say("li", LANGUAGES[language])
@@ -468,12 +476,12 @@ async def test_help_answers_everybody_with_what_is_theirs(role: str, language: s
         assert stage.service.desks.texts.say(f"{each.name}.help", language) in heard
 
 
-async def test_an_empty_message_is_answered(stage: Stage) -> None:
+async def test_an_empty_message_is_answered(stage: Theatre) -> None:
     assert await _heard(stage, "<empty>") == [stage.service.desks.texts.say("turn.empty")]
 
 
 @pytest.mark.parametrize("name", OPENED_BY_WORDS)
-async def test_an_empty_message_is_answered_and_the_question_asked_again(name: str, stage: Stage) -> None:
+async def test_an_empty_message_is_answered_and_the_question_asked_again(name: str, stage: Theatre) -> None:
     await _promote(stage)
     question = (await _heard(stage, CONVERSATIONS[name].opens_with[0]))[-1:]
     assert question
@@ -482,7 +490,7 @@ async def test_an_empty_message_is_answered_and_the_question_asked_again(name: s
 
 
 @pytest.mark.parametrize("name", OPENED_BY_WORDS)
-async def test_a_conversation_just_opened_can_be_cancelled(name: str, stage: Stage) -> None:
+async def test_a_conversation_just_opened_can_be_cancelled(name: str, stage: Theatre) -> None:
     await _promote(stage)
     assert await _heard(stage, CONVERSATIONS[name].opens_with[0])
     asked = await _asked(stage)
@@ -505,7 +513,7 @@ async def test_a_conversation_just_opened_can_be_cancelled(name: str, stage: Sta
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_cancelling_works_at_each_question(name: str, answers: list[str], word: str, stage: Stage) -> None:
+async def test_cancelling_works_at_each_question(name: str, answers: list[str], word: str, stage: Theatre) -> None:
     await _promote(stage)
     for reached in range(1, len(answers) + 1):
         seen = [(await _heard(stage, answer))[-1] for answer in answers[:reached]]

@@ -24,8 +24,11 @@ from web.gate import Gate, Problem, Route, asked
 _NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
 _OFFICE = {Part.STAFF, Part.ABOVE, Part.BELOW, Part.OVER, Part.DISTRICT}
 # What staff do, as the table of rules has it.
-# What is read of a file is said once, in the chat of whoever asked: a page's answers are kept for a repeat.
-_OFFERED = tuple(move for move, rule in RULES.items() if _OFFICE.intersection(rule.parts) and move is not Move.READ)
+# What is read of a file, and whom a mediation is between, is said once, in the chat of whoever asked: a page's answers
+# are kept for a repeat.
+_OFFERED = tuple(
+    move for move, rule in RULES.items() if _OFFICE.intersection(rule.parts) and move not in (Move.READ, Move.MEDIATE)
+)
 # Where more must be said than that one has looked.
 _LEAST = {move: 1 if move in (Move.REJECT, Move.REMARK, Move.ANSWER) else 2 for move in _OFFERED}
 # Where what a move takes stands in what a page sends.
