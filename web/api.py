@@ -8,13 +8,13 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import cases, questions, sign_in
+from web import cases, matters, questions, sign_in
 from web.gate import LARGEST, Failed, Gate, Route
 
 
 def routes(gate: Gate) -> list[Route]:
     """Everything a page can ask for."""
-    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate)]
+    return [*sign_in.routes(gate), *questions.routes(gate), *cases.routes(gate), *matters.routes(gate)]
 
 
 def served(gate: Gate) -> list[web.AbstractRouteDef]:
@@ -131,6 +131,8 @@ def _kind(info: inspect.Type) -> str:
         return f"数，{info.ge} 到 {info.le}" if info.ge is not None and info.le is not None else "数"
     if isinstance(info, inspect.ListType):
         return f"{_kind(info.item_type)} 的列表"
+    if isinstance(info, inspect.DictType):
+        return f"{_kind(info.value_type)}，按名称"
     if isinstance(info, inspect.UnionType):
         return " 或 ".join(_kind(each) for each in info.types)
     if isinstance(info, inspect.StructType):
