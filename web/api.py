@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import admissions, cases, questions, sign_in, statistics
+from web import admissions, cases, matters, questions, sign_in, statistics
 from web.gate import LARGEST, Failed, Gate, Route
 
 
@@ -20,6 +20,7 @@ def routes(gate: Gate) -> list[Route]:
         *cases.routes(gate),
         *statistics.routes(gate),
         *admissions.routes(gate),
+        *matters.routes(gate),
     ]
 
 
@@ -137,6 +138,8 @@ def _kind(info: inspect.Type) -> str:
         return f"数，{info.ge} 到 {info.le}" if info.ge is not None and info.le is not None else "数"
     if isinstance(info, inspect.ListType):
         return f"{_kind(info.item_type)} 的列表"
+    if isinstance(info, inspect.DictType):
+        return f"{_kind(info.value_type)}，按名称"
     if isinstance(info, inspect.UnionType):
         return " 或 ".join(_kind(each) for each in info.types)
     if isinstance(info, inspect.StructType):

@@ -1,0 +1,84 @@
+"""Staff at a page see the matters of their areas and move them by the same rules as in the chat; nobody else sees any."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.app import Knowledge
+from config.settings import Settings
+from domain.matters import MatterMoved, MatterProposed, Move, Status, Tier
+from domain.people import Role
+from storage.desk import Desk
+from tests.office import COMMUNITY, ELSEWHERE, GRID, Office
+
+
+@pytest.fixture
+async def office(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Office]:
+    office = Office(settings, knowledge)
+    async with office.service.running():
+        wang = await office.meet("wang", grid=GRID)
+        for who, role, area in (
+            ("zhou", Role.COMMUNITY, COMMUNITY),
+            ("far", Role.COMMUNITY, ELSEWHERE),
+            ("qian", Role.STREET, "230203002000"),
+            ("li", Role.GRIDWORKER, GRID),
+        ):
+            await office.meet(who, role, area)
+        proposed = MatterProposed(wang, Tier.COMMUNITY, COMMUNITY, "民乐社区", "社区门口修一条坡道，轮椅好进出")
+        await office.service.desks.write(lambda desk: desk.happen(proposed))
+        yield office
+
+
+async def test_a_matter_is_seen_and_moved_by_its_hosts_alone(office: Office) -> None:
+    async with office.at_desk("far") as page:
+        assert (await page.get("/api/matters")).body == {"matters": [], "next": None}
+        assert (await page.get("/api/matters/1")).code == "matter.not_found"
+        assert (await page.get(f"/api/matters?area={COMMUNITY}")).code == "page.not_your_area"
+        assert (await page.post("/api/matters/1/moves", {"move": "forward"})).code == "matter.not_found"
+    async with office.at_desk("li") as page:
+        assert (await page.get("/api/matters")).code == "page.not_for_you"
+    async with office.at_desk("zhou") as page:
+        [line] = (await page.get("/api/matters")).body["matters"]
+        assert (line["title"], line["status_name"]) == ("社区门口修一条坡道，轮椅好进出", "征集支持")
+        whole = (await page.get("/api/matters/1")).body
+        assert (whole["support"], whole["needed"]) == (1, 20)
+        assert "forward" in whole["moves"]
+        # What a rule forbids, what lacks its reason, what is no move of a host's: nothing is changed.
+        assert (await page.post("/api/matters/1/moves", {"move": "adopt"})).code == "matter.already.collect"
+        assert (await page.post("/api/matters/1/moves", {"move": "decline"})).code == "matter.needs.reason"
+        assert (await page.post("/api/matters/1/moves", {"move": "support"})).code == "page.unreadable"
+        past = {"move": "meet", "words": "坡道", "place": "大厅", "at": "2020-01-01T00:00:00Z"}
+        said = await page.post("/api/matters/1/moves", {"move": "forward"}, key="once-and-again")
+        again = await page.post("/api/matters/1/moves", {"move": "forward"}, key="once-and-again")
+        assert said.body == again.body
+        assert (await page.post("/api/matters/1/moves", past)).code == "matter.needs.time"
+        assert (await page.post("/api/matters/1/moves", {"move": "raise", "words": "要动市政的路"})).status == 200
+    async with office.at_desk("qian") as page:
+        answer = {"move": "answer", "words": "街道来修，下月开工"}
+        assert (await page.post("/api/matters/1/moves", answer)).status == 200
+        assert "下月开工" in (await page.get("/api/matters/1")).body["answer"]
+
+    async def look(desk: Desk) -> tuple[Status, list[Move]]:
+        matter = await desk.matters.get(1)
+        return matter.status, [each.move for each in await desk.matters.journal(1)]
+
+    assert await office.service.desks.read(look) == (
+        Status.AGENDA,
+        [Move.PROPOSE, Move.FORWARD, Move.RAISE, Move.ANSWER],
+    )
+
+
+async def test_what_somebody_said_goes_with_them_and_what_neighbours_support_stays(office: Office) -> None:
+    wang = office.people["wang"]
+
+    async def forget(desk: Desk) -> None:
+        await desk.happen(MatterMoved(1, Move.FORWARD, office.people["zhou"]))
+        await desk.happen(MatterMoved(1, Move.COMMENT, wang, "我家在三号楼 501"))
+        await desk.people.erase(wang)
+
+    await office.service.desks.write(forget)
+    async with office.at_desk("zhou") as page:
+        whole = (await page.get("/api/matters/1")).body
+        assert [leaf["words"] for leaf in whole["file"]] == [""]
+        assert whole["words"] == "社区门口修一条坡道，轮椅好进出"
+    assert (await office.service.desks.read(lambda desk: desk.matters.get(1))).proposer_id is None
