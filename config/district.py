@@ -596,7 +596,7 @@ class _Pages:
 
     def toml(self, name: str, keys: str, *, optional: bool = False) -> "_Toml":
         """A TOML file with these keys and tables at its top; an `optional` one need not be there."""
-        text = "" if optional and not (self.folder / name).exists() else self._text(name)
+        text = "" if optional and name not in self.files else self._text(name)
         page = _Toml(name, self.problems, _layout(text or ""))
         if text is None:
             return page

@@ -1,4 +1,4 @@
-"""Staff at a page see the matters of their areas and move them by the same rules as in the chat; nobody else sees any."""
+"""Staff at a page see and move the matters of their areas by the same rules as in the chat; nobody else sees any."""
 
 from collections.abc import AsyncIterator
 
