@@ -267,7 +267,7 @@ def _heading(codes: Sequence[str], desk: Desk, person: Person) -> list[_Cell]:
         *(say("stats.code"), say("stats.name"), say("stats.first"), say("stats.last")),
         *(say("stats.opened"), say("stats.closed"), say("stats.reopened")),
         *(say(f"case.status.{status}") for status in Status),
-        *(f"{rate} {say(part)}" for rate in rates for part in ("stats.part", "stats.whole")),
+        *(f"{rate} {each}" for rate in rates for each in (say("stats.part"), say("stats.whole"))),
         *(f"{say(f'stats.took.{phase}')} {say('stats.in_hours')}" for phase in TIMED),
         *(desk.texts.say("stats.age", person.language, low=low, high=high) for low, high in _age_bounds()),
         desk.texts.say("stats.age_over", person.language, high=AGES[-1]),
