@@ -106,6 +106,17 @@ class Book:
                 return self._words[word], rest
         return None
 
+    def named_in(self, text: str, person: Person) -> list[Conversation]:
+        """Those of their menu that these words name somewhere: 看看统计数据."""
+        folded = self._fold(text)
+        return [
+            each
+            for each in self.listed(person)
+            if any(
+                len(word) > 1 and not word.startswith("/") and self._fold(word) in folded for word in each.opens_with
+            )
+        ]
+
     def linked(self, payload: str) -> tuple[Conversation, str] | None:
         """The conversation of a deep link `g_…` and what follows the letter."""
         letter, _, rest = payload.partition("_")
@@ -407,6 +418,10 @@ class Turns(Generic[D]):
         """What nobody named: do what is clearly meant, ask once when it is not, then find them somebody to ask."""
         meant = hand.desk.ear.intent(hand.said)
         given = dict(meant.given)
+        if meant.conversation == _UNSURE and "why" not in given:
+            named = [each.name for each in self._book.named_in(text, hand.contact.person)]
+            if wanted := [*dict.fromkeys([*named, *given.get("wanted", "").split()])][:3]:
+                given["wanted"] = " ".join(wanted)
         if meant.conversation == _UNSURE and hand.state.unsure:
             given["again"] = "yes"
         await self._open(hand, meant.conversation, text, given)
