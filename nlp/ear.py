@@ -12,7 +12,7 @@ from bot.core.words import Said
 from domain.catalogue import OTHER, Category
 from domain.district import District, Entry
 from domain.faq import Match
-from nlp import faq, grid_code, linear, normalise, paper, place, private, routing
+from nlp import deeds, faq, grid_code, linear, normalise, paper, place, private, routing
 from nlp.category import Kinds, named
 from nlp.grams import Reader
 from nlp.linear import Model
@@ -73,6 +73,10 @@ class Ear:
 
     def kinds(self, text: str, day: date) -> list[Category]:
         return self._guessed(text, day)
+
+    def deed(self, text: str) -> Meant | None:
+        done = deeds.deed(text)
+        return Meant("deed", {"move": done}) if done else None
 
     def intent(self, said: Said) -> Meant:
         """What is certain first: a shared number, a code, a photo, a receipt, a paper. The rest is for the router."""
