@@ -66,6 +66,7 @@ HOSTS_ONLY = {
     *(Move.FORWARD, Move.DECLINE, Move.HIDE, Move.MERGE, Move.RAISE, Move.HAND_UP, Move.ANSWER, Move.TAKE_BACK),
     *(Move.ADOPT, Move.HIDE_COMMENT, Move.RESTORE, Move.CONFIRM, Move.MEET, Move.CALL_OFF, Move.MINUTES),
     *(Move.REPLY, Move.UPHOLD, Move.OVERRULE, Move.PLAN, Move.DROP, Move.FINISH),
+    *(Move.TO_CASE, Move.TO_MEDIATION, Move.BACK),
 }
 HOSTS = ("lin", "zhou", "qian", "wu")
 _extras = st.tuples(
@@ -216,7 +217,7 @@ class Life(RuleBasedStateMachine):
         moved = MatterMoved(
             matter.id, move, person.id, words, leaf=about.id if about else None, into=others[turn % len(others)],
             count=1 + turn % 3, at=self.now + timedelta(hours=hours), place="活动室" if move is Move.MEET else "",
-            to=self.people[to], score=score, code=about.code if about else "",
+            to=self.people[to], score=score, code=about.code if about else "", grid=GRID,
         )  # fmt: skip
         before, followers = self._everything(), set(self._followers(matter.id))
         try:
