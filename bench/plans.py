@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, Executable, Result, ScalarResult, event, text
 
 from storage import database as databases
 from storage.desk import Desk, Desks
@@ -26,7 +26,7 @@ _ABOUT = re.compile(r"\b(cases|case_log|ratings|area_counts|count_changes)\b")
 # What a plan says besides how: values, casts, how often, the names of subqueries.
 _NOISE = (
     (re.compile(r"'(?:[^']|'')*'(?:::[a-z ]+(?:\[\])?)?"), "?"),
-    (re.compile(r"\$\d+(?:::(?:TIMESTAMP WITH TIME ZONE|[A-Za-z]+))?"), "?"),
+    (re.compile(r"(?:\$\d+|%\(\w+\)s)(?:::(?:TIMESTAMP WITH TIME ZONE|[A-Za-z]+))?"), "?"),
     (re.compile(r"(?<![\w.])\d+(?![\w.])(?:::[a-z]+)?"), "?"),
     (re.compile(r"\(\?(?:, \?)*\)"), "(?)"),
 )
@@ -62,6 +62,26 @@ def explained() -> Iterator[list[tuple[str, list[str]]]]:
         gathered += found.items()
 
 
+class _InFull:
+    """A connection on which every statement goes SQLAlchemy's own way, where its events are told of it."""
+
+    def __init__(self, inner: databases.Connection) -> None:
+        self._inner = inner
+        self.dialect: Dialect = inner.dialect
+        self.run_sync = inner.run_sync
+        self.begin_nested = inner.begin_nested
+
+    async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[*tuple[Any, ...]]:
+        # A copy is not known from before.
+        return await self._inner.execute(statement.execution_options(), parameters)
+
+    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
+        return (await self.execute(statement, parameters)).scalar()
+
+    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
+        return (await self.execute(statement, parameters)).scalars()
+
+
 def _plain(line: str) -> str:
     for noise, instead in _NOISE:
         line = noise.sub(instead, line)
@@ -95,7 +115,7 @@ async def _of_path(desks: Desks, path: Path_) -> list[tuple[str, list[str]]]:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SET LOCAL enable_seqscan = off"))
         with explained() as found:
-            await path(desks.at(connection))
+            await path(desks.at(_InFull(connection)))
         gathered.extend(found)
         raise _Undone
 

@@ -166,7 +166,7 @@ def _read(files: Files) -> tuple[District, list[Problem]]:
         calendar=working,
         climb=climb(times.each("climb", "to within nonstop")),
         rooms={room.code: room for room in mediation.rooms(rooms, in_areas)},
-        mediators=tuple(mediation.mediators(mediators, rooms.column("code"), workers.column("key"))),
+        mediators=tuple(mediation.mediators(mediators, rooms.column("code"), workers)),
         phones=tuple(_phones(phones, in_grids, in_areas, in_departments, workers.column("key"))),
         quiet_from=facts.clock("quiet_from"),
         quiet_until=facts.clock("quiet_until"),

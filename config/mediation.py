@@ -58,17 +58,18 @@ def _hours(row: "_Row", minutes: int) -> Iterator[tuple[int, tuple[tuple[time, t
         yield day, tuple(sorted(stretches))
 
 
-def mediators(rows: "_Rows", rooms: Container[str], workers: Container[str]) -> Iterator[Mediator]:
+def mediators(rows: "_Rows", rooms: Container[str], workers: "_Rows") -> Iterator[Mediator]:
     """The mediators, each with the rooms they sit in."""
+    listed = workers.column("key")
     rows.once("key")
     for row in rows:
         key = row.text("key")
-        if key in workers:
+        if workers.whole and key in listed:
             row.wrong(f"key {key} 在 gridworkers.csv 里已经有了", "key")
         for room in (sits := row.texts("rooms")):
             if room not in rooms:
                 row.wrong(f"rooms 里的 {room} 不是调解室的 code", "rooms")
         for relative in (related := row.texts("relatives", optional=True)):
-            if relative not in workers:
+            if relative not in listed:
                 row.wrong(f"relatives 里的 {relative} 不是名单上的 key（见 gridworkers.csv）", "relatives")
         yield Mediator(key, row.text("name"), sits, related, sample=row.flag("sample", blank=False))

@@ -61,12 +61,16 @@ ENDED = (Status.DONE, Status.DECLINED, Status.HIDDEN, Status.MERGED, Status.WITH
 
 
 class Kind(StrEnum):
-    """What is filed with a matter: something said in turn, an objection, a meeting, a step of carrying it out."""
+    """What is filed with a matter: something said, an objection, a meeting, a step of carrying it out, a way out.
+
+    WAY: it was passed on to be done as a case, or to a mediation between two, and comes back with a word.
+    """
 
     COMMENT = "comment"
     OBJECTION = "objection"
     MEETING = "meeting"
     STEP = "step"
+    WAY = "way"
 
 
 class State(StrEnum):
@@ -112,6 +116,7 @@ class Need(StrEnum):
     PLACE = "place"
     SCORE = "score"
     CODE = "code"
+    GRID = "grid"
 
 
 class Move(StrEnum):
@@ -132,6 +137,9 @@ class Move(StrEnum):
     ANSWER = "answer"
     TAKE_BACK = "take_back"
     ADOPT = "adopt"
+    TO_CASE = "to_case"
+    TO_MEDIATION = "to_mediation"
+    BACK = "back"
     BALLOT = "ballot"
     UNBALLOT = "unballot"
     PUBLISH = "publish"
@@ -212,6 +220,11 @@ RULES = {
     Move.ANSWER: Rule((Status.RAISED,), Status.AGENDA, _ABOVE, _WHY),
     Move.TAKE_BACK: Rule((Status.RAISED,), Status.AGENDA, _HOST, _WHY),
     Move.ADOPT: Rule((Status.AGENDA,), Status.NOTICE, _HOST),
+    Move.TO_CASE: Rule(
+        (Status.AGENDA, Status.CARRY), None, _HOST, (Need.REASON, Need.GRID), Kind.WAY, (), State.PLANNED
+    ),
+    Move.TO_MEDIATION: Rule((Status.AGENDA,), None, _HOST, (Need.REASON, Need.GRID), Kind.WAY, (), State.PLANNED),
+    Move.BACK: Rule(LIVE, None, _HOST, _WHY, Kind.WAY, (State.PLANNED,), State.DONE),
     Move.BALLOT: Rule((Status.AGENDA,), Status.BALLOT, ()),
     Move.UNBALLOT: Rule((Status.BALLOT,), Status.AGENDA, ()),
     # 议
@@ -250,6 +263,7 @@ UNLOGGED = (Move.SUPPORT, Move.UNSUPPORT, Move.FLAG, Move.ATTEND, Move.STAY_AWAY
 NEWS = (
     *(Move.FORWARD, Move.DECLINE, Move.HIDE, Move.MERGE, Move.WITHDRAW),
     *(Move.RAISE, Move.HAND_UP, Move.ANSWER, Move.TAKE_BACK),
+    *(Move.TO_CASE, Move.TO_MEDIATION, Move.BACK),
     *(Move.MEET, Move.CALL_OFF, Move.MINUTES),
     *(Move.CARRY, Move.PLAN, Move.REPORT, Move.COMPLETE, Move.DROP, Move.CLOSE),
 )
@@ -334,7 +348,8 @@ class Matter:
 class Leaf:
     """One leaf of a matter's file.
 
-    `person_id` wrote it; of a step it is who is responsible, None where that is a partner, named in `place`. `words`
+    `person_id` wrote it; of a step it is who is responsible, None where that is a partner, named in `place`. Of a way
+    out `place` is the number of the case it became, "" for a mediation, of which nothing is known here. `words`
     are what was said, what a meeting is about, what is to be done; `due_at` when it is held or to be done by; `answer`
     what came back, the reason, the minutes, the news; `rank` how high the one stood who answered.
     """
@@ -509,7 +524,7 @@ class MatterMoved:
 
     `leaf`: the leaf of its file it is about; `into`: the matter it is merged into; `count`: supporters at the door;
     `at`: when a meeting is held, by when a step is done; `place`: where, or which partner; `to`: who is responsible;
-    `code`: what a meeting's door shows.
+    `code`: what a meeting's door shows; `grid`: where a case or the sides of a mediation are; `category`: of a case.
     """
 
     matter: int
@@ -525,6 +540,8 @@ class MatterMoved:
     to: int | None = None
     score: int | None = None
     code: str = ""
+    grid: str = ""
+    category: str = ""
 
 
 def complete(matter: Matter, moved: MatterMoved, now: datetime) -> None:
@@ -538,6 +555,7 @@ def complete(matter: Matter, moved: MatterMoved, now: datetime) -> None:
             Need.PLACE: bool(moved.place.strip()),
             Need.SCORE: moved.score in {*Score},
             Need.CODE: bool(moved.code),
+            Need.GRID: matter.holds(moved.grid or None),
         }
         if not given[need]:
             raise Refused(f"matter.needs.{need}", answer=_ASKED.get(need), title=matter.title)

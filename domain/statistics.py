@@ -106,7 +106,8 @@ class Figures:
 
     `answered`: taken up within 24 hours, of those that were or should have been. `solved`, `content`: of those who said
     what they make of the present result. `on_time`: done by the day promised, of those whose day lay in the period.
-    `ages`: how many are open for at most 1, 3, 7, 30 days, and longer, whenever reported.
+    `ages`: how many are open for at most 1, 3, 7, 30 days, and longer, whenever reported. `council`: who is content, of
+    those eligible who rated what became of the council matters that ended in the period.
     """
 
     status: Mapping[Status, int]
@@ -118,6 +119,7 @@ class Figures:
     reopened: int
     took: Mapping[str, Took] = field(default_factory=dict)
     ages: tuple[int, ...] = (0,) * (len(AGES) + 1)
+    council: Rate = Rate(0, 0)
 
     @property
     def opened(self) -> int:

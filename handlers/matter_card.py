@@ -48,11 +48,11 @@ _OFFERED = (
     Move.WITHDRAW,
     Move.FLAG,
 )
-_MOST = 10
+_MOST = 12
 # What was said at these steps is for everybody to read.
 _SAID = (
     *(Move.DECLINE, Move.HIDE, Move.RAISE, Move.HAND_UP, Move.ANSWER, Move.TAKE_BACK, Move.UNBALLOT),
-    *(Move.UPHOLD, Move.OVERRULE, Move.DROP, Move.VOUCH),
+    *(Move.UPHOLD, Move.OVERRULE, Move.DROP, Move.VOUCH, Move.TO_CASE, Move.TO_MEDIATION, Move.BACK),
 )
 # Steps of one leaf are read with it; here they would only fill the page.
 _QUIET = (
@@ -61,7 +61,7 @@ _QUIET = (
 )
 _STEPS = 12
 # The states in which there is something of a kind to look at.
-_FILED = (Kind.COMMENT, Kind.MEETING, Kind.OBJECTION, Kind.STEP)
+_FILED = (Kind.COMMENT, Kind.MEETING, Kind.OBJECTION, Kind.STEP, Kind.WAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ def _buttons(talk: Talk[Desk], matter: Matter, around: Around) -> list[Choice]:
             offered.append(button(matter, Move.UNSUPPORT))
         elif move in possible and not (move is Move.FLAG and matter.proposer_id == talk.person.id):
             offered.append(button(matter, move))
+        if move is Move.RAISE and Move.TO_CASE in possible:
+            offered.append(Choice("matter.pass_on", opens="matter_pass_on", given={"matter": str(matter.id)}))
     if Part.HOST in parts(matter, talk.person) and matter.status is Status.AGENDA:
         offered.insert(0, ballot(matter))
     if matter.status is Status.BALLOT and around.ballot is not None:

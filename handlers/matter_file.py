@@ -17,9 +17,16 @@ _OFFERED = (
     *(Move.ATTEND, Move.STAY_AWAY, Move.MINUTES, Move.CALL_OFF),
     *(Move.REPLY, Move.ACCEPT, Move.DISPUTE, Move.UPHOLD, Move.OVERRULE),
     *(Move.COMPLETE, Move.REPORT, Move.DROP),
+    Move.BACK,
     *(Move.HIDE_COMMENT, Move.APPEAL, Move.RESTORE, Move.CONFIRM),
 )
-_NEW = {Kind.COMMENT: Move.COMMENT, Kind.MEETING: Move.MEET, Kind.OBJECTION: Move.OBJECT, Kind.STEP: Move.PLAN}
+_NEW = {
+    Kind.COMMENT: Move.COMMENT,
+    Kind.MEETING: Move.MEET,
+    Kind.OBJECTION: Move.OBJECT,
+    Kind.STEP: Move.PLAN,
+    Kind.WAY: Move.TO_CASE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +107,17 @@ def _line(talk: Talk[Desk], matter: Matter, read: Read, place: int) -> Phrase:
             "ruling": Phrase("matter.leaf_ruling", {"words": quoted(leaf.ruling)}) if leaf.ruling else "",
             "at": leaf.due_at or leaf.at,
             "where": leaf.place,
+            "way": way(leaf) if leaf.kind is Kind.WAY else "",
             "who": read.who,
             "coming": read.coming,
             "signed": read.signed,
         },
     )
+
+
+def way(leaf: Leaf) -> Phrase:
+    """Where a matter was passed on to, as people read it."""
+    return Phrase("matter.way_case", {"number": leaf.place}) if leaf.place else Phrase("matter.way_mediation")
 
 
 def _hidden(leaf: Leaf, *, inside: bool) -> Phrase:

@@ -2,16 +2,13 @@
 
 import re
 
-from bot.core.render import Phrase
 from bot.core.talk import Ask, Talk, conversation
-from bot.core.words import Choice
 from domain.councils import HOSTS
-from domain.matters import SIGN_IN_UNTIL, DoorShown, Leaf, Matter, MatterMoved, Move
+from domain.matters import SIGN_IN_UNTIL, DoorShown, Leaf, MatterMoved, Move
 from domain.refusals import Refused
 from handlers import where
 from nlp import plain
 from nlp.normalise import fold
-from services.matter_news import quoted
 from storage.desk import Desk
 
 CODE = Ask("meeting.code", plain.words(least=2, most=40), free=True)
@@ -39,28 +36,3 @@ async def _held_now(desk: Desk, talk: Talk[Desk], code: str) -> Leaf | None:
 @conversation("meeting_door", roles=HOSTS)
 async def show_door(talk: Talk[Desk]) -> DoorShown:
     return DoorShown(talk.person.id, int(talk.given["leaf"]))
-
-
-@conversation("council_calendar", opens_with=["议事日历", "/calendar"])
-async def calendar(talk: Talk[Desk]) -> None:
-    """The meetings to come, the first first."""
-    home = where.current(talk, talk.person.grid)
-    found = await talk.look(
-        "calendar",
-        list[tuple[Leaf, Matter]],
-        lambda desk: desk.filed.calendar(home, talk.person.areas(*HOSTS), talk.now, limit=8),
-    )
-    if not found:
-        talk.say("council_calendar.none", choices=[Choice("matters_near.title", opens="matters_near")])
-        return
-    talk.say(
-        "council_calendar.list",
-        lines=tuple(
-            Phrase("council_calendar.line", {"at": leaf.due_at, "where": leaf.place, "words": matter.title})
-            for leaf, matter in found
-        ),
-        choices=[
-            Choice(quoted(matter.title, 20), opens="matter_file", given={"matter": str(matter.id), "kind": leaf.kind})
-            for leaf, matter in found
-        ],
-    )

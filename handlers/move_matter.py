@@ -6,18 +6,21 @@ from bot.core.errors import Unclear
 from bot.core.talk import Ask, Heard, Talk, conversation
 from domain.councils import HOSTS
 from domain.district import District
-from domain.matters import RULES, Kind, Leaf, Matter, MatterMoved, Move, Need, Score, State, check
+from domain.matters import RULES, Kind, Leaf, Matter, MatterMoved, Move, Need, Score, State, check, moves
 from domain.people import STAFF, WORKERS, Person
 from domain.refusals import Refused
+from handlers import matter_card, where
 from handlers.propose import count
 from nlp import normalise, plain, private, when
-from services.matter_news import quoted
+from services.matter_news import button, look, quoted
 from storage.desk import Desk
 
 # With these a photo may come.
 _SHOWN = (Move.COMMENT, Move.OBJECT, Move.REPORT, Move.MINUTES)
 _MOST = {Move.MINUTES: 1500}
 _PARTNER = "partner"
+# So many kinds of cases are offered; the others are found from the case itself.
+_KINDS = 8
 
 
 def _why(move: Move) -> Any:
@@ -43,6 +46,8 @@ HOW_MANY = Ask("matter.how_many", count)
 INTO = Ask("matter.into", plain.number_choice)
 WHEN = Ask("matter.when", when.read)
 PLACE = Ask("matter.place", plain.words(least=2, most=60), free=True)
+GRID = Ask("matter.which_grid", where.read)
+CATEGORY = Ask("matter.category", plain.choice)
 BY_WHOM = Ask("matter.by_whom", plain.choice)
 PARTNER = Ask("matter.partner", plain.words(least=2, most=60), free=True)
 SCORE = Ask(
@@ -85,6 +90,10 @@ async def move_matter(talk: Talk[Desk]) -> MatterMoved | None:
         more["into"] = await _into(talk, matter)
     if Need.PLACE in needs:
         more["place"] = await talk.ask(PLACE)
+    if Need.GRID in needs:
+        more["grid"] = await _grid(talk, matter)
+    if move is Move.TO_CASE:
+        more["category"] = await _category(talk, said.text if said else "")
     if move is Move.PLAN:
         more |= await _responsible(talk, matter)
     if Need.TIME in needs:
@@ -113,6 +122,36 @@ async def _early(talk: Talk[Desk], matter: Matter, move: Move) -> None:
         left = await talk.look("left", list[Leaf], lambda d: d.filed.of(matter, Kind.STEP, [State.PLANNED], limit=1))
         if left:
             raise Refused("matter.steps_left", title=matter.title)
+
+
+async def _grid(talk: Talk[Desk], matter: Matter) -> str:
+    """The grid it is about, asked for where there are several."""
+    grounds = matter.grounds()
+    if len(grounds) == 1 and grounds[0] in talk.district.grids:
+        return grounds[0]
+    found = (await where.ask(talk, GRID, sure=True)).grid
+    if not matter.holds(found):
+        raise Refused("matter.needs.grid", answer=GRID.name)
+    return found
+
+
+async def _category(talk: Talk[Desk], words: str) -> str:
+    """What kind of case it becomes: the likeliest first, and never one that only some may see."""
+    today = talk.district.day(talk.now)
+    kinds = (*talk.kinds(words), *talk.district.catalogue.on(today))
+    offered = {each.code: each.name for each in kinds if not (each.private or each.to_staff)}
+    return await talk.ask(CATEGORY, [(name, code) for code, name in [*offered.items()][:_KINDS]])
+
+
+@conversation("matter_pass_on", roles=HOSTS)
+async def pass_on(talk: Talk[Desk]) -> None:
+    """What needs no vote: it is done as a case, and whistled for from there, or two sides are mediated."""
+    matter = await matter_card.found(talk, talk.given["matter"])
+    possible = moves(matter, talk.person, talk.now)
+    ways = [each for each in (Move.TO_CASE, Move.TO_MEDIATION) if each in possible]
+    if not ways:
+        raise Refused("matter.not_yours", title=matter.title)
+    talk.say("matter.ways", title=matter.title, choices=[*(button(matter, each) for each in ways), look(matter)])
 
 
 async def _into(talk: Talk[Desk], matter: Matter) -> int:

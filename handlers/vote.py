@@ -74,14 +74,20 @@ async def _last_asked(desk: Desk) -> str:
 
 
 async def open_to(desk: Desk, number: int) -> list[Ballot]:
-    """The ballots open now that concern somebody: where they live, where they own, in whose council they sit."""
+    """The ballots somebody may vote in now."""
+    return await concern(desk, number, begun=True)
+
+
+async def concern(desk: Desk, number: int, *, begun: bool) -> list[Ballot]:
+    """The ballots to come that concern somebody: where they live, where they own, in whose council they sit."""
     person = await desk.people.get(number)
     if person is None:
         return []
     homes = {voter.area for voter in await desk.rosters.of(number)}
     seats = {held.area for held in person.roles if held.role == "council_member"}
     lives = [person.grid] if person.grid else []
-    found = await desk.ballots.open_for(*lives, *homes, *seats)
+    look = desk.ballots.open_for if begun else desk.ballots.coming_for
+    found = await look(*lives, *homes, *seats)
     return [each for each in found if each.electorate != "members" or each.area in seats]
 
 

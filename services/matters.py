@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from bot.core.rules import when
 from domain.matters import MatterMoved, Move, check, complete
 from domain.refusals import Refused
-from services import agenda, carry_out, collect, discuss, meetings, public_notice
+from services import agenda, carry_out, collect, discuss, meetings, public_notice, ways_out
 from services.matter_news import Doing
 from storage.desk import Desk
 
@@ -16,6 +16,7 @@ _ACTS: Mapping[Move, Callable[[Doing], Awaitable[None]]] = {
     **meetings.ACTS,
     **public_notice.ACTS,
     **carry_out.ACTS,
+    **ways_out.ACTS,
 }
 
 

@@ -1,7 +1,8 @@
 """Somebody asks how an area's cases fare: three lines at once, the picture as soon as it is drawn."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 
 from bot.core.render import Phrase, words
 from bot.core.rules import when
@@ -9,6 +10,7 @@ from bot.core.words import Choice
 from domain.areas import Level
 from domain.cases import OPEN
 from domain.district import District
+from domain.matters import Score
 from domain.refusals import Refused
 from domain.sheets import Bar, Block, Sheet
 from domain.statistics import (
@@ -48,6 +50,7 @@ async def tell_statistics(asked: StatisticsAsked, desk: Desk) -> None:
         solved=said(found.solved),
         content=said(found.content),
         on_time=said(found.on_time),
+        council=Phrase("stats.council_line", {"rate": said(found.council)}) if found.council.of else "",
         whole=Phrase("stats.half", {"time": lasted(found.took[WHOLE].median)}) if WHOLE in found.took else "",
         reopened=found.reopened,
         merged=found.merged,
@@ -70,7 +73,17 @@ async def counted(by: int, area: str, wanted: Period, desk: Desk) -> Figures:
     check_period(wanted, today)
     if not await desk.statistics.ready():
         raise Refused("stats.counting")
-    return await desk.statistics.figures(area, wanted, today)
+    return await figures_of(area, wanted, today, desk)
+
+
+async def figures_of(area: str, wanted: Period, today: date, desk: Desk) -> Figures:
+    """An area's figures, with what neighbours made of the council matters that ended there."""
+    zone = desk.district.timezone
+    start = datetime.combine(wanted.first, time(), zone)
+    end = datetime.combine(wanted.last + timedelta(days=1), time(), zone)
+    judged = await desk.voices.ratings_in(area, start, end)
+    found = await desk.statistics.figures(area, wanted, today)
+    return replace(found, council=Rate(judged[Score.GOOD], judged.total()))
 
 
 def _further(asked: StatisticsAsked) -> list[Choice]:
@@ -191,6 +204,7 @@ class _Writer:
             (Phrase("stats.solved"), found.solved),
             (Phrase("stats.content"), found.content),
             (Phrase("stats.on_time"), found.on_time),
+            *([(Phrase("stats.council"), found.council)] if found.council.of else []),
         )
         return Block(
             self.say(Phrase("stats.rates")),

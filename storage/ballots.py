@@ -126,13 +126,28 @@ class BallotStore:
 
     async def open_for(self, *codes: str) -> list[Ballot]:
         """The ballots open now that are put to areas around these grids and areas, the first to close first."""
+        return [ballot for ballot in await self.coming_for(*codes) if ballot.open_at(self._now)]
+
+    async def coming_for(self, *codes: str) -> list[Ballot]:
+        """The same, and those that have yet to begin."""
         areas = {area for code in codes for area in (*around(code), code)}
         rows = await self._db.execute(
             select(*_BALLOT)
             .where(Ballots.area.in_(sorted(areas)), Ballots.closed_at.is_(None), Ballots.closes_at > self._now)
             .order_by(Ballots.closes_at, Ballots.id)
         )
-        return [ballot for ballot in map(_ballot, rows) if ballot.open_at(self._now)]
+        return [_ballot(row) for row in rows]
+
+    async def voted_in(self, person_id: int, limit: int) -> list[Ballot]:
+        """The ballots somebody has cast a vote in, the newest first; not what they voted, which stands nowhere."""
+        theirs = select(Roll.ballot_id).where(Roll.person_id == person_id)
+        rows = await self._db.execute(
+            select(*_BALLOT)
+            .where(Ballots.id.in_(theirs), Ballots.cancelled.is_(None))
+            .order_by(Ballots.id.desc())
+            .limit(limit)
+        )
+        return [_ballot(row) for row in rows]
 
     async def under_way(self, area: str) -> list[Ballot]:
         """The ballots by roster put to an area, one around it or one within it, that have not closed."""

@@ -15,6 +15,8 @@ from storage.matters import MatterStore, within
 from storage.tables import Attendance, MatterLeaves, Matters
 
 _LEAF = tuple(getattr(MatterLeaves, each.name) for each in fields(Leaf))
+# Spelled out, so that the index of what has gone out and not come back is used.
+_OUT = (MatterLeaves.kind == literal_column("'way'"), MatterLeaves.state == literal_column("'planned'"))
 # Spelled out, so that the index of meetings to come is used.
 _TO_COME = (
     MatterLeaves.kind == literal_column("'meeting'"),
@@ -100,6 +102,12 @@ class LeafStore:
                 )
             )
         ).one_or_none()
+        return _leaf(row) if row else None
+
+    async def of_case(self, case_id: int) -> Leaf | None:
+        """What leads back from a case to the matter it comes from, until it has come back."""
+        query = select(*_LEAF).where(*_OUT, MatterLeaves.code == f"case:{case_id}").limit(1)
+        row = (await self._db.execute(query)).one_or_none()
         return _leaf(row) if row else None
 
     # Meetings.

@@ -881,7 +881,7 @@ class MatterLog(Base):
 
 
 class MatterLeaves(Base):
-    """The leaves of a matter's file: comments, objections, meetings, steps of carrying it out."""
+    """The leaves of a matter's file: comments, objections, meetings, steps of carrying it out, ways out."""
 
     __tablename__ = "matter_leaves"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -912,6 +912,7 @@ class MatterLeaves(Base):
             postgresql_where=text("kind = 'objection'"),
         ),
         _some("ix_matter_leaves_meetings", "due_at", where="kind = 'meeting' AND state = 'called'"),
+        _some("ix_matter_leaves_ways", "code", where="kind = 'way' AND state = 'planned'"),
         _NEVER_AGAIN,
     )
 

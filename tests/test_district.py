@@ -426,7 +426,8 @@ SLIPS = {
         'hotline = "12345"\nhotlime = "1"',
         "hotlime",
         "不认识 hotlime，这里可以写：name、city、code、timezone、sample、hotline、quiet_from、quiet_until、"
-        "digest_at、office_from、office_until、office_days、same_within、reopen_within、stale_days、kinds、duties、phone",
+        "digest_at、digest_again_at、push_budget、patrol_minutes、patrol_days、office_from、office_until、office_days、"
+        "same_within、reopen_within、answer_within、stale_days、kinds、duties、phone、council",
     ),
     "office days": Slip(
         "district.toml",
@@ -485,7 +486,7 @@ SLIPS = {
         'key = "staff"',
         'key = "resident"  # 2',
         'key = "resident"  # 2',
-        "key resident 与第 52 行重复",
+        "key resident 与第 80 行重复",
     ),
     "a phone of an unknown department": Slip(
         "district.toml",
@@ -805,10 +806,21 @@ def test_all_problems_are_told_at_once_by_file_and_line(folder: Path) -> None:
     assert bad.value.problems == check(folder)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in JIANHUA.iterdir() if path.suffix in (".csv", ".toml")))
+# A district without mediations has no mediation.toml.
+NEEDED = sorted(
+    path.name for path in JIANHUA.iterdir() if path.suffix in (".csv", ".toml") and path.stem != "mediation"
+)
+
+
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_missing_file_is_named_and_nobody_is_blamed_for_referring_to_it(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert check(folder) == [Problem(name, 1, "缺少这个文件，或无法读取")]
+
+
+def test_a_district_without_mediations_needs_no_file_of_them(folder: Path) -> None:
+    (folder / "mediation.toml").unlink()
+    assert not load(folder).rooms
 
 
 @pytest.mark.parametrize("name", ["areas.csv", "grids.csv", "places.csv", "gridworkers.csv"])

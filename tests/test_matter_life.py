@@ -66,6 +66,7 @@ HOSTS_ONLY = {
     *(Move.FORWARD, Move.DECLINE, Move.HIDE, Move.MERGE, Move.RAISE, Move.HAND_UP, Move.ANSWER, Move.TAKE_BACK),
     *(Move.ADOPT, Move.HIDE_COMMENT, Move.RESTORE, Move.CONFIRM, Move.MEET, Move.CALL_OFF, Move.MINUTES),
     *(Move.REPLY, Move.UPHOLD, Move.OVERRULE, Move.PLAN, Move.DROP, Move.FINISH),
+    *(Move.TO_CASE, Move.TO_MEDIATION, Move.BACK),
 }
 HOSTS = ("lin", "zhou", "qian", "wu")
 _extras = st.tuples(
@@ -123,9 +124,16 @@ class Life(RuleBasedStateMachine):
         self.matters.append(len(self.matters) + 1)
         self._news()
 
-    @rule(steps=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 999), _extras), min_size=5, max_size=9))
-    def do_what_one_may(self, steps: list[tuple[int, int, Extras]]) -> None:
-        """Some make moves that are offered to them, what was seldom done before rather than what was often."""
+    @rule(
+        steps=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 999), _extras), min_size=5, max_size=9),
+        vote=st.tuples(st.integers(0, 9), st.sampled_from(("lin", "zhou", "hu", "wang"))),
+        hours=st.sampled_from((0, 1, 20, 24 * 4, 24 * 8)),
+    )
+    def do_what_one_may(self, steps: list[tuple[int, int, Extras]], vote: tuple[int, str], hours: int) -> None:
+        """Some make moves that are offered to them, what was seldom done before rather than what was often.
+
+        Then a vote and some time: a life in which other rules are left out still goes on.
+        """
         for pick, turn, given in steps:
             matter = self._matter(self.matters[pick % len(self.matters)])
             offered: list[tuple[str, Move, Leaf | None]] = []
@@ -141,6 +149,8 @@ class Life(RuleBasedStateMachine):
             if rare:
                 who, move, found = rare[turn % len(rare)]
                 self._make(matter, who, move, found, given)
+        self._put_to_the_vote(*vote)
+        self._let_time_pass(hours)
 
     @rule(pick=st.integers(0, 9), who=st.sampled_from(sorted(CAST)), move=st.sampled_from(Move), given=_extras)
     def do_anything(self, pick: int, who: str, move: Move, given: Extras) -> None:
@@ -151,6 +161,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 9), who=st.sampled_from(("lin", "zhou", "hu", "wang")))
     def put_to_the_vote(self, pick: int, who: str) -> None:
+        self._put_to_the_vote(pick, who)
+
+    def _put_to_the_vote(self, pick: int, who: str) -> None:
         matter = self._matter(self.matters[pick % len(self.matters)])
         until = self.now + timedelta(days=2)
         fact = BallotOpened(self.people[who], GRID, "装几个充电桩", ("四个", "八个"), until, matter=matter.id)
@@ -179,6 +192,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from((1, 20, 24 * 4, 24 * 8)))
     def let_time_pass(self, hours: int) -> None:
+        self._let_time_pass(hours)
+
+    def _let_time_pass(self, hours: int) -> None:
         objections = {number: self._blocking(number) for number in self.matters}
         before = {number: self._matter(number) for number in self.matters}
         self.now += timedelta(hours=hours)
@@ -201,7 +217,7 @@ class Life(RuleBasedStateMachine):
         moved = MatterMoved(
             matter.id, move, person.id, words, leaf=about.id if about else None, into=others[turn % len(others)],
             count=1 + turn % 3, at=self.now + timedelta(hours=hours), place="活动室" if move is Move.MEET else "",
-            to=self.people[to], score=score, code=about.code if about else "",
+            to=self.people[to], score=score, code=about.code if about else "", grid=GRID,
         )  # fmt: skip
         before, followers = self._everything(), set(self._followers(matter.id))
         try:

@@ -32,7 +32,15 @@ async def test_a_code_from_the_chat_opens_the_door_once(office: Office) -> None:
         assert begun.status == 200
         assert begun.body == {
             "name": "zhou",
-            "roles": [{"role": "community", "role_name": "社区工作人员", "area": COMMUNITY, "area_name": "民乐社区"}],
+            "roles": [
+                {
+                    "role": "community",
+                    "role_name": "社区工作人员",
+                    "area": COMMUNITY,
+                    "area_name": "民乐社区",
+                    "department": None,
+                }
+            ],
             "answers": True,
         }
         cookie = begun.headers["Set-Cookie"]

@@ -142,6 +142,9 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "matter.button.{}": [
         move for move, rule in matters.RULES.items() if rule.parts and move is not matters.Move.SIGN_IN
     ],
+    "council_calendar.{}": ["begins", "closes", "notice", "rate"],
+    "matter.case_{}": ["closed", "ended"],
+    "my_votes.{}": ["open", "cast", "before", "counting"],
     "ballot.how.{}": WAYS,
     "vote.how.{}": WAYS,
     "ballot.remind.{}": WAYS,

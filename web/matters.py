@@ -84,7 +84,7 @@ class MatterLeaf(msgspec.Struct):
     words: Annotated[str, Meta(description="说了什么、议什么、做什么")]
     at: Annotated[datetime, Meta(description="什么时候写的，UTC")]
     due_at: Annotated[datetime | None, Meta(description="会议的时间，步骤的期限，UTC")]
-    place: Annotated[str, Meta(description="会议的地点，步骤的共建单位")]
+    place: Annotated[str, Meta(description="会议的地点，步骤的共建单位，转办的案卷编号")]
     answer: Annotated[str, Meta(description="答复、隐去的原因、纪要、进展")]
     ruling: Annotated[str, Meta(description="上一级怎么定的")]
     blocks: Annotated[bool, Meta(description="`true` 是还没答复的异议，答复以前不往下办")]
@@ -122,6 +122,8 @@ class MatterMoveMade(msgspec.Struct, forbid_unknown_fields=True):
     ] = None
     place: Annotated[str, Meta(max_length=60, description="`meet` 在哪儿开，`plan` 由哪个共建单位负责")] = ""
     to: Annotated[int, Meta(ge=0, lt=2**53, description="`plan` 由谁负责，写编号")] = 0
+    grid: Annotated[str, Meta(max_length=15, description="`to_case`、`to_mediation` 在哪个网格，写网格码")] = ""
+    category: Annotated[str, Meta(max_length=40, description="`to_case` 报什么类别，写代号；不写是「其他」")] = ""
 
 
 class MatterMovedOn(msgspec.Struct):
@@ -174,6 +176,8 @@ def routes(gate: Gate) -> list[Route]:
                     at=given.at,
                     place=given.place,
                     to=given.to or None,
+                    grid=given.grid,
+                    category=given.category,
                 )
             )
             return MatterMovedOn(desk.said())

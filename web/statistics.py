@@ -19,7 +19,7 @@ from domain.people import STAFF, Person, Role
 from domain.refusals import Refused
 from domain.statistics import AGES, Every, Figures, Period, Rate, period
 from domain.tally import TIMED
-from services.statistics import below, by_category, counted
+from services.statistics import below, by_category, counted, figures_of
 from storage.desk import Desk
 from web.gate import Gate, Problem, Route, asked
 
@@ -85,6 +85,7 @@ class Statistics(msgspec.Struct):
     solved: Annotated[Share, Meta(description="解决率")]
     content: Annotated[Share, Meta(description="满意率")]
     on_time: Annotated[Share, Meta(description="按时办结")]
+    council: Annotated[Share, Meta(description="议事满意率：这段时间办结的议题，有资格的邻居评的")]
     reopened: Annotated[int, Meta(description="重办")]
     merged: Annotated[int, Meta(description="并案")]
     took: Annotated[list[PhaseTook], Meta(description="各阶段用时")]
@@ -202,6 +203,7 @@ def _told(area: str, when: Period, found: Figures, desk: Desk, person: Person) -
         solved=_share(found.solved),
         content=_share(found.content),
         on_time=_share(found.on_time),
+        council=_share(found.council),
         reopened=found.reopened,
         merged=found.merged,
         took=[
@@ -245,7 +247,7 @@ async def _lines(gate: Gate, person: Person, areas: Sequence[str], when: Period)
             lines: list[list[_Cell]] = [_heading(codes, desk, person)] if first else []
             today = desk.district.day(desk.now)
             for area in some:
-                found = await desk.statistics.figures(area, when, today)
+                found = await figures_of(area, when, today, desk)
                 lines.append(_line(area, when, found, codes, desk))
             return lines
 
@@ -262,12 +264,18 @@ def _heading(codes: Sequence[str], desk: Desk, person: Person) -> list[_Cell]:
     def say(key: str) -> str:
         return desk.texts.say(key, person.language)
 
-    rates = [say("stats.answered"), say("stats.solved"), say("stats.content"), say("stats.on_time")]
+    rates = [
+        say("stats.answered"),
+        say("stats.solved"),
+        say("stats.content"),
+        say("stats.on_time"),
+        say("stats.council"),
+    ]
     return [
         *(say("stats.code"), say("stats.name"), say("stats.first"), say("stats.last")),
         *(say("stats.opened"), say("stats.closed"), say("stats.reopened")),
         *(say(f"case.status.{status}") for status in Status),
-        *(f"{rate} {say(part)}" for rate in rates for part in ("stats.part", "stats.whole")),
+        *(f"{rate} {part}" for rate in rates for part in (say("stats.part"), say("stats.whole"))),
         *(f"{say(f'stats.took.{phase}')} {say('stats.in_hours')}" for phase in TIMED),
         *(desk.texts.say("stats.age", person.language, low=low, high=high) for low, high in _age_bounds()),
         desk.texts.say("stats.age_over", person.language, high=AGES[-1]),
@@ -288,7 +296,7 @@ def _line(area: str, when: Period, found: Figures, codes: Sequence[str], desk: D
         *(found.status.get(status, 0) for status in Status),
         *(
             count
-            for rate in (found.answered, found.solved, found.content, found.on_time)
+            for rate in (found.answered, found.solved, found.content, found.on_time, found.council)
             for count in (rate.part, rate.of)
         ),
         *(

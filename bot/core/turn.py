@@ -526,6 +526,9 @@ class Turns(Generic[D]):
         if closed and meant.conversation != record.name and meant.conversation in _ASIDES:
             await self._open(hand, meant.conversation, hand.said.text, {"guessed": "yes"})
             return True
+        # 修路 or 12345 alone is an answer that does not fit, and no question.
+        if not hand.desk.ear.asks(hand.said.text):
+            return False
         match = self._faq(hand.said.text, hand)
         if match.sure is None:
             return False
