@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0071"
+revision = "0083"
 down_revision = "0081"
 branch_labels = None
 depends_on = None
