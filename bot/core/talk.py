@@ -219,6 +219,7 @@ class Conversation:
     `link`: the letter of its deep link, `/start g_…`. `roles`: who may; empty means everybody.
     `place`: where it stands in help and menus; None keeps it out of them (opened by a button).
     `private`: what is said to it is looked at once and kept nowhere: not held, not put aside, not repeated.
+    `looks`: somebody only looks something up, and another conversation that is opened takes its place.
     `group`: it may be opened where others read along, and then knows it by `given["group"]`; it asks nothing.
     """
 
@@ -229,6 +230,7 @@ class Conversation:
     roles: tuple[Role, ...] = ()
     place: int | None = None
     private: bool = False
+    looks: bool = False
     group: bool = False
 
     @property
@@ -248,10 +250,11 @@ def conversation(
     roles: Sequence[Role] = (),
     place: int | None = None,
     private: bool = False,
+    looks: bool = False,
     group: bool = False,
 ) -> Callable[[Story], Conversation]:
     """Make a story a conversation; `build` finds it in its file under `handlers/`."""
-    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private, group)
+    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private, looks, group)
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:
