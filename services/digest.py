@@ -10,7 +10,9 @@ from domain.district import District
 from domain.people import STAFF, WORKERS, Person, Role
 from services.budget import line
 from services.leave import days
+from services.news import on_day
 from services.sight import all_seen
+from services.visits import running_for
 from storage.desk import Desk
 
 _SHOWN = 8
@@ -65,8 +67,11 @@ async def _send(number: int, day: str, desk: Desk) -> None:
 
 
 async def _beside(person: Person, desk: Desk) -> list[Phrase]:
-    """What else a day brings: whom they stand in for, who of theirs is away."""
-    lines = []
+    """What else a day brings: doors to call at, whom they stand in for, who of theirs is away."""
+    lines = [
+        Phrase("digest.visits", {"campaign": campaign.title, "left": left, "day": on_day(campaign.until)})
+        for campaign, left in await running_for(person, desk)
+    ]
     for leave in await desk.leaves.acted_by(person.id):
         away = await desk.people.get(leave.person_id)
         last = days(leave, desk.district)["last"]

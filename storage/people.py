@@ -52,6 +52,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.visits import VisitStore
 from storage.voices import VoiceStore
 from storage.whistles import WhistleStore
 
@@ -495,6 +496,7 @@ class PeopleStore:
             await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await PatrolStore(self._db, self._now).merge(old, into)
+        await VisitStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         await MediationStore(self._db, self._now).merge(old, into)
@@ -575,6 +577,7 @@ class PeopleStore:
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])
         await PatrolStore(self._db, self._now).forget(person_id)
+        await VisitStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))

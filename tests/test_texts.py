@@ -33,6 +33,7 @@ from domain.mediation import LIVE, Do, Stage
 from domain.people import STAFF, Role
 from domain.queues import SHOWN
 from domain.tally import TIMED
+from domain.visits import Outcome
 from domain.whistles import Standing
 from storage.desk import Desk
 from tests.play import Stage as Theatre
@@ -97,6 +98,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.{}": [score.name.lower() for score in Score],
     "case.status.{}": Status,
     "case.first.{}": Nature,
+    "visit.button.{}": Outcome,
+    "visit.outcome.{}": Outcome,
     "admission.state.{}": State,
     "admission.already.{}": State,
     "admission.act.{}": Act,
