@@ -14,7 +14,7 @@ WORDS = Ask("archive.words", plain.words(least=2, most=60), free=True)
 _SHOWN = 8
 
 
-@conversation("archive", opens_with=["议题档案", "查议题", "/archive"])
+@conversation("archive", opens_with=["议题档案", "查议题", "/archive"], looks=True)
 async def look_for(talk: Talk[Desk]) -> None:
     named: str = talk.given.get("words") or talk.opening.text
     words = named or await talk.ask(WORDS)

@@ -10,7 +10,7 @@ from storage.desk import Desk
 WHAT = Ask("faq.what", plain.words(least=2, most=500), free=True)
 
 
-@conversation("faq", opens_with=["问政策", "政策", "咨询", "问问", "/faq"], place=4)
+@conversation("faq", opens_with=["问政策", "政策", "咨询", "问问", "/faq"], place=4, looks=True)
 async def ask_policy(talk: Talk[Desk]) -> QuestionAsked | None:
     words = talk.opening.text or talk.given.get("words", "")
     if (wanted := talk.given.get("entry")) and (entry := await _found(talk, wanted)):

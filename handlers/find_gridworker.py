@@ -19,7 +19,13 @@ class _Worker:
     hours: str
 
 
-@conversation("grid", opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"], link="g", place=3)
+@conversation(
+    "grid",
+    opens_with=["查网格员", "网格员", "找网格员", "我的网格员", "查网格", "/grid"],
+    link="g",
+    place=3,
+    looks=True,
+)
 async def find_gridworker(talk: Talk[Desk]) -> None:
     text = talk.given.get("grid") or talk.opening.text or talk.given.get("words", "")
     today = talk.district.day(talk.now)

@@ -15,7 +15,7 @@ _SHOWN = 10
 _NUMBER = re.compile(r"(?<!\d)(\d{6})[\s-]*(\d{4,9})(?!\d)")
 
 
-@conversation("mine", opens_with=["我的报事", "进度", "查进度", "我的案卷", "/mine"], place=2)
+@conversation("mine", opens_with=["我的报事", "进度", "查进度", "我的案卷", "/mine"], place=2, looks=True)
 async def my_cases(talk: Talk[Desk]) -> None:
     own = await talk.look("cases", list[Case], lambda desk: desk.cases.of_reporter(talk.person.id))
     followed = await talk.look("followed", list[Case], lambda desk: desk.cases.followed_by(talk.person.id))

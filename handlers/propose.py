@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
@@ -67,7 +69,9 @@ async def propose(talk: Talk[Desk]) -> MatterProposed | MatterMoved | None:
     if await talk.look("busy", bool, lambda desk: _busy(desk, talk)):
         terms = talk.district.council
         raise Refused("propose.too_many", days=terms.within.days, most=terms.proposals)
-    said = talk.opening if len(talk.opening.text) >= _LEAST else await talk.ask(WHAT)
+    said = msgspec.structs.replace(talk.opening, text=talk.opening.text or talk.given.get("words", ""))
+    if len(said.text) < _LEAST:
+        said = await talk.ask(WHAT)
     ground = await _ground(talk, home)
     proposed = _proposed(talk, said, ground)
     like = await talk.look("like", Like | None, lambda desk: _like(desk, proposed))

@@ -22,6 +22,7 @@ _PAGE = 8
     opens_with=["队列", "指挥中心", "待派", "待核", "超期", "/queue"],
     roles=(*STAFF, Role.DEPARTMENT),
     place=9,
+    looks=True,
 )
 async def queue(talk: Talk[Desk]) -> None:
     if "queue" in talk.given:

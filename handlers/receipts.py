@@ -28,7 +28,7 @@ def _receipt(heard: Heard, _district: District) -> str:
 CODE = Ask("receipts.code", _receipt)
 
 
-@conversation("receipts", opens_with=["查票", "票单", "回执", "回执号", "/receipts"], private=True)
+@conversation("receipts", opens_with=["查票", "票单", "回执", "回执号", "/receipts"], private=True, looks=True)
 async def read_the_list(talk: Talk[Desk]) -> None:
     if "ballot" in talk.given:
         number, page = int(talk.given["ballot"]), int(talk.given.get("page", "0"))

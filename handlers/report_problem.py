@@ -39,9 +39,9 @@ def _what(heard: Heard, district: District) -> Heard:
     return heard
 
 
-def _sure(heard: Heard, _district: District) -> Heard:
-    """Yes, no, another category; or one more photo on the way."""
-    if heard.choice is None and not heard.photos:
+def _sure(heard: Heard, district: District) -> Heard:
+    """Yes, no, another category; or one more photo, or the place put right, on the way."""
+    if heard.choice is None and not heard.photos and where.corrected(heard, district) is None:
         raise Unclear("report.sure_unclear")
     return heard
 
@@ -113,13 +113,13 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
     guessed = talk.kinds(words)
     kind, likely = guessed[0], [each for each in guessed if each.code != OTHER]
 
-    twin = await talk.look("twin", Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
+    twin = await _known_twin(talk, spot, kind, words)
     # Said in one message after 报事, it is reported at once; the receipt offers to take it back.
     if at_once:
         if twin and await talk.ask(SAME, **_known(twin, talk)) == "me_too":
             return SameTroubleMet(talk.person.id, twin.case)
     else:
-        kind_round, photo_round = 0, 0
+        kind_round, photo_round, place_round = 0, 0, 0
         while True:
             # Said to be of another kind, it is not the same.
             same = twin if twin and twin.category == kind.name else None
@@ -134,7 +134,7 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                     ("report.other_kind", "kind"),
                     ("word.no", "no"),
                 ],
-                name=f"report.sure.{kind_round}.{photo_round}",
+                name=f"report.sure.{kind_round}.{photo_round}" + (f".{place_round}" if place_round else ""),
                 where=spot.words,
                 what=words or Phrase("report.see_photo"),
                 category=kind.name,
@@ -149,6 +149,10 @@ async def report_problem(talk: Talk[Desk]) -> ProblemReported | SameTroubleMet |
                 words = "；".join(each for each in (words, private.without(answer.text)) if each)
                 phone = phone or private.phone(answer.text)
                 photo_round += 1
+            elif answer.choice is None and (right := where.corrected(answer, talk.district)):
+                spot = where.moved(talk, spot, right)
+                place_round += 1
+                twin = await _known_twin(talk, spot, kind, words, place_round)
             elif answer.choice == "kind":
                 offered = dict.fromkeys([*likely, *talk.district.catalogue.on(today)])
                 code = await talk.ask(
@@ -191,6 +195,14 @@ def _unnamed(words: str) -> tuple[str, bool]:
     """The words without the wish to stay unnamed, and whether it was said."""
     rest, wished = _UNNAMED.subn("", words)
     return (rest.strip(" ,，。;；、:："), True) if wished else (words, False)
+
+
+async def _known_twin(
+    talk: Talk[Desk], spot: where.Where, kind: Category, words: str, place_round: int = 0
+) -> Twin | None:
+    """Looked up once for each place that is named."""
+    name = f"twin.{place_round}" if place_round else "twin"
+    return await talk.look(name, Twin | None, lambda desk: _twin(desk, talk, spot, kind, words))
 
 
 async def _twin(desk: Desk, talk: Talk[Desk], spot: where.Where, kind: Category, words: str) -> Twin | None:

@@ -41,7 +41,7 @@ WHEN = Ask(
 )
 
 
-@conversation("stats", opens_with=["统计", "/stats"], place=8)
+@conversation("stats", opens_with=["统计", "/stats"], place=8, looks=True)
 async def show_statistics(talk: Talk[Desk]) -> StatisticsAsked | None:
     own = viewed(talk.person)
     if not own:

@@ -1,5 +1,6 @@
 """Asks somebody which grid they mean: by code, by estate and block, by road, or step by step with buttons."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
@@ -13,6 +14,8 @@ from domain.district import District
 from domain.grids import Grid
 from nlp import grid_code, place, plain
 from storage.desk import Desk
+
+_NOT_SO = re.compile(r"^(?:不对|不是|[说写]?错了|地[方点址]|位置|应该|改[成为]|是|在|[\s,，。、:：])+")
 
 HOME, PICK, UNSURE = "home", "pick", "unsure"
 
@@ -61,6 +64,13 @@ def coded(heard: Heard, district: District) -> place.Found | None:
     return place.Found(heirs[0].name, tuple(grid.code for grid in heirs), 0, 0, exact=True) if heirs else None
 
 
+def corrected(heard: Heard, district: District) -> place.Found | None:
+    """A place and not a word more, as what is read back is put right: 不对，是幸福里 4 号楼, or 4 号楼 alone."""
+    text = _NOT_SO.sub("", heard.text.strip())
+    found = place.find(text, district) or place.part(text)
+    return found if found and not place.rest(text, found) else None
+
+
 MORE = Ask("where.more", read)
 STREET = Ask("where.street", plain.choice)
 COMMUNITY = Ask("where.community", plain.choice)
@@ -102,6 +112,19 @@ async def ask(
     if part is not None and picked == PICK:
         spot = replace(spot, words=f"{spot.words} {part.words}")
     return replace(spot, photos=photos, position=position)
+
+
+def moved(talk: Talk[Desk], spot: Where, found: place.Found) -> Where:
+    """The place as `corrected`; of several grids it is their own, or staff find out which."""
+    if not found.grids:
+        estate = place.find(place.estate(spot.words, talk.district) or "", talk.district)
+        if estate is None:
+            return replace(spot, words=at_home(talk, spot.grid, found).words)
+        found = place.joined(estate, found, talk.district)
+    grids = [heir.code for code in found.grids for heir in talk.district.heirs(code, _today(talk))]
+    home = current(talk, talk.person.grid)
+    grid = home if home in grids else grids[0]
+    return replace(spot, words=found.words, grid=grid, known=grid == home or len(set(grids)) == 1)
 
 
 def at_home(talk: Talk[Desk], home: str, part: place.Found | None = None) -> Where:

@@ -12,12 +12,13 @@ from bot.core.words import Said
 from domain.catalogue import OTHER, Category
 from domain.district import District, Entry
 from domain.faq import Match
-from nlp import faq, grid_code, linear, normalise, paper, place, private, routing
+from nlp import deeds, faq, grid_code, linear, normalise, paper, place, private, routing
 from nlp.category import Kinds, named
 from nlp.grams import Reader
 from nlp.linear import Model
 from nlp.segment import Segmenter
 from nlp.synonyms import Synonyms
+from nlp.wishes import wishes
 
 MODELS = Path(__file__).parent / "models"
 
@@ -73,6 +74,10 @@ class Ear:
     def kinds(self, text: str, day: date) -> list[Category]:
         return self._guessed(text, day)
 
+    def deed(self, text: str) -> Meant | None:
+        done = deeds.deed(text)
+        return Meant("deed", {"move": done}) if done else None
+
     def intent(self, said: Said) -> Meant:
         """What is certain first: a shared number, a code, a photo, a receipt, a paper. The rest is for the router."""
         text = said.text.strip()
@@ -117,11 +122,14 @@ class Ear:
         # trouble for a gridworker, and there is an answer to it.
         if match.sure and (unknown or not (route.sure and route.best in _DONE_FOR_THEM)):
             return Meant("faq")
+        offered = [_OPENS[name] for name, _ in route.wanted if name != routing.CHAT]
+        if wishes(said.text) and (not route.sure or route.best in (routing.REPORT, routing.VOTE)):
+            # Theirs to propose to the neighbours, or a report after all: they say which.
+            return Meant(_UNSURE, {"wanted": " ".join(["propose", *offered[:2]])})
         if route.strange:
             return Meant(_UNSURE)
         if route.sure:
             return Meant(_OPENS[route.best], {"guessed": "yes"})
-        offered = [_OPENS[name] for name, _ in route.wanted if name != routing.CHAT]
         if match.question and "faq" not in offered[:3]:
             # It sounds like a question, and might well be one.
             offered[2:] = ["faq"]

@@ -156,5 +156,8 @@ class Ear(Protocol):
     def kinds(self, text: str, day: date) -> list[Category]:
         """The kinds of problem these words may describe that day, likeliest first, at least one."""
 
+    def deed(self, text: str) -> Meant | None:
+        """What somebody on duty says they have just done; None when they say no such thing."""
+
     def intent(self, said: Said) -> Meant:
         """The conversation somebody means without naming it; `unsure` when it is better to ask."""

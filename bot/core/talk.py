@@ -219,6 +219,7 @@ class Conversation:
     `link`: the letter of its deep link, `/start g_…`. `roles`: who may; empty means everybody.
     `place`: where it stands in help and menus; None keeps it out of them (opened by a button).
     `private`: what is said to it is looked at once and kept nowhere: not held, not put aside, not repeated.
+    `looks`: somebody only looks something up, and another conversation that is opened takes its place.
     """
 
     name: str
@@ -228,6 +229,7 @@ class Conversation:
     roles: tuple[Role, ...] = ()
     place: int | None = None
     private: bool = False
+    looks: bool = False
 
     @property
     def command(self) -> str | None:
@@ -246,9 +248,10 @@ def conversation(
     roles: Sequence[Role] = (),
     place: int | None = None,
     private: bool = False,
+    looks: bool = False,
 ) -> Callable[[Story], Conversation]:
     """Make a story a conversation; `build` finds it in its file under `handlers/`."""
-    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private)
+    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private, looks)
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:

@@ -106,6 +106,17 @@ class Book:
                 return self._words[word], rest
         return None
 
+    def named_in(self, text: str, person: Person) -> list[Conversation]:
+        """Those of their menu that these words name somewhere: 看看统计数据."""
+        folded = self._fold(text)
+        return [
+            each
+            for each in self.listed(person)
+            if any(
+                len(word) > 1 and not word.startswith("/") and self._fold(word) in folded for word in each.opens_with
+            )
+        ]
+
     def linked(self, payload: str) -> tuple[Conversation, str] | None:
         """The conversation of a deep link `g_…` and what follows the letter."""
         letter, _, rest = payload.partition("_")
@@ -366,7 +377,7 @@ class Turns(Generic[D]):
             if hand.said.text.startswith("/") or (opened and not opened[1]):
                 return False
             if top.wait.free and top.name != "faq" and (entry := self._sure_question(hand)) is not None:
-                await self._open(hand, "faq", hand.said.text, {"entry": entry})
+                await self._open(hand, "faq", hand.said.text, {"entry": entry}, aside=True)
                 return True
         else:
             heard = replace_choice(heard, *picked)
@@ -405,8 +416,16 @@ class Turns(Generic[D]):
 
     async def _meant(self, hand: _Hand[D], text: str) -> None:
         """What nobody named: do what is clearly meant, ask once when it is not, then find them somebody to ask."""
+        deed = hand.desk.ear.deed(text)
+        if deed and deed.conversation in self._book and self._book[deed.conversation].open_to(hand.contact.person):
+            await self._open(hand, deed.conversation, text, dict(deed.given))
+            return
         meant = hand.desk.ear.intent(hand.said)
         given = dict(meant.given)
+        if meant.conversation == _UNSURE and "why" not in given:
+            named = [each.name for each in self._book.named_in(text, hand.contact.person)]
+            if wanted := [*dict.fromkeys([*named, *given.get("wanted", "").split()])][:3]:
+                given["wanted"] = " ".join(wanted)
         if meant.conversation == _UNSURE and hand.state.unsure:
             given["again"] = "yes"
         await self._open(hand, meant.conversation, text, given)
@@ -423,7 +442,8 @@ class Turns(Generic[D]):
 
     # Conversations on top of each other.
 
-    async def _open(self, hand: _Hand[D], name: str, rest: str, given: Any) -> None:
+    async def _open(self, hand: _Hand[D], name: str, rest: str, given: Any, *, aside: bool = False) -> None:
+        """Begin a conversation on top of what is open; an `aside` comes back to whatever that was."""
         if name not in self._book or not self._book[name].open_to(hand.contact.person):
             await self._aside(hand, Line("turn.not_for_you", {}))
             return
@@ -431,6 +451,8 @@ class Turns(Generic[D]):
         # Opened again while open: what was begun there is taken up no more.
         same = [record for record in hand.state.stack if record.name == name and record.given == dict(given)]
         hand.state.stack = [record for record in hand.state.stack if record not in same][-(DEEPEST - 1) :]
+        if not aside:
+            hand.state.stack = [record for record in hand.state.stack if not self._book[record.name].looks]
         record = Open(self._new_id(), name, msgspec.structs.replace(hand.heard, text=rest), dict(given))
         hand.state.stack.append(record)
         await self._run(hand, record)
@@ -532,7 +554,7 @@ class Turns(Generic[D]):
         match = self._faq(hand.said.text, hand)
         if match.sure is None:
             return False
-        await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id})
+        await self._open(hand, "faq", hand.said.text, {"entry": match.sure.id}, aside=True)
         return True
 
     async def _aside(self, hand: _Hand[D], line: Line) -> None:
