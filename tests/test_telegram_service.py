@@ -123,7 +123,7 @@ async def test_everybody_sees_the_residents_menu_and_a_gridworker_their_tasks_as
 
     await until(lambda: LI in house.server.menus)
     assert {command for command, _ in house.server.menus[LI]} == residents | {
-        *("tasks", "patrol", "walk", "leave"),
+        *("tasks", "patrol", "walk", "visit", "leave"),
         *("admissions", "carry", "signin"),
     }
     assert WANG not in house.server.menus
