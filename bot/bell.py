@@ -130,3 +130,4 @@ async def _tidy(desk: Desk) -> None:
     await desk.last_words.prune()
     await desk.budget.prune()
     await desk.patrols.blur(timedelta(days=desk.district.patrol_days))
+    await desk.visits.blur(timedelta(days=desk.district.patrol_days))

@@ -8,7 +8,6 @@ from domain.cases import Case
 from domain.district import District
 from domain.people import STAFF, Role
 from domain.refusals import Refused
-from domain.walking import about, metres
 from domain.whistles import (
     AWAITED,
     BLOWERS,
@@ -28,7 +27,7 @@ from domain.whistles import (
 from nlp import plain
 from services.news import short
 from services.sight import seen
-from services.whistles import answers
+from services.whistles import answers, near
 from storage.desk import Desk
 
 _DONE = "done"
@@ -127,17 +126,7 @@ async def answer(talk: Talk[Desk]) -> CallAttended | CallDeclined | CallJudged |
     if what == "sign":
         return CallSigned(number, by, await talk.ask(AGREED, number=case.number))
     heard = await talk.ask(THERE, number=case.number)
-    return CallAttended(number, by, heard.photos, _near(case, heard))
-
-
-def _near(case: Case, heard: Heard) -> str:
-    """How far from what was reported somebody is; where they are is nobody's business and not kept."""
-    if heard.position is None:
-        return "（见照片）"
-    if case.latitude is None or case.longitude is None:
-        return "（发了定位）"
-    here = (heard.position.latitude, heard.position.longitude)
-    return f"（离报的地方约 {about(metres(here, (case.latitude, case.longitude)))}）"
+    return CallAttended(number, by, heard.photos, near(case, heard.position))
 
 
 @conversation("whistle_close", roles=STAFF)

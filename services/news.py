@@ -1,7 +1,7 @@
 """Everybody a step of a case concerns is told of it, once, whatever parts they play in it."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.render import Phrase
@@ -215,7 +215,11 @@ def handler(case: Case, district: District) -> Phrase | str:
 
 def date_of(moment: datetime, district: District) -> Phrase:
     """A day without its hour, as the district counts days."""
-    day = district.day(moment)
+    return on_day(district.day(moment))
+
+
+def on_day(day: date) -> Phrase:
+    """A day as people read it."""
     return Phrase("format.day", {"month": day.month, "day": day.day})
 
 

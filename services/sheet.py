@@ -6,7 +6,7 @@ import io
 from PIL import Image, ImageDraw
 
 from domain.sheets import Bar, Sheet
-from services.chart import GREEN, INK, MARGIN, PAPER, SOFT, TRACK, WIDTH, WOOD, font, wrapped
+from services.chart import GREEN, INK, MARGIN, PAPER, SOFT, TRACK, WIDTH, WOOD, font, put, wrapped
 
 # At 390 px, the width of a phone, the smallest letters are 12 px high.
 _TITLE, _HUGE, _TEXT, _SMALL = 56, 76, 38, 34
@@ -35,19 +35,19 @@ def _put(sheet: Sheet, pen: ImageDraw.ImageDraw) -> int:
     top = MARGIN
     for text, size, colour in ((sheet.title, _TITLE, INK), (sheet.under, _SMALL, SOFT)):
         for line in wrapped(text, font(size), WIDTH - 2 * MARGIN):
-            pen.text((MARGIN, top), line, colour, font(size))
+            put(pen, (MARGIN, top), line, colour, font(size))
             top += round(size * 1.4)
     top += 24
     column = (WIDTH - 2 * MARGIN) // max(len(sheet.numbers), 1)
     for place, (label, number) in enumerate(sheet.numbers):
-        pen.text((MARGIN + place * column, top), number, GREEN, font(_HUGE))
-        pen.text((MARGIN + place * column, top + 100), label, SOFT, font(_SMALL))
+        put(pen, (MARGIN + place * column, top), number, GREEN, font(_HUGE))
+        put(pen, (MARGIN + place * column, top + 100), label, SOFT, font(_SMALL))
     top += 100 + 60
     for block in sheet.blocks:
         top += 28
         pen.line((MARGIN, top, WIDTH - MARGIN, top), TRACK, 3)
         top += 26
-        pen.text((MARGIN, top), block.heading, WOOD, font(_SMALL))
+        put(pen, (MARGIN, top), block.heading, WOOD, font(_SMALL))
         top += 60
         plain = [bar for bar in block.bars if bar.share is None]
         for bar in block.bars:
@@ -56,23 +56,23 @@ def _put(sheet: Sheet, pen: ImageDraw.ImageDraw) -> int:
         # Without bars two have room beside each other.
         for place, bar in enumerate(plain):
             left = MARGIN + place % 2 * (_HALF + _BETWEEN)
-            pen.text((left, top), bar.label, INK, font(_TEXT))
-            pen.text((left + _HALF, top), bar.value, INK, font(_TEXT), anchor="ra")
+            put(pen, (left, top), bar.label, INK, font(_TEXT))
+            put(pen, (left + _HALF, top), bar.value, INK, font(_TEXT), anchor="ra")
             top += _LINE + 6 if place % 2 or place == len(plain) - 1 else 0
     if sheet.last:
         top += 24
         for line in wrapped(sheet.last, font(_SMALL), WIDTH - 2 * MARGIN):
-            pen.text((MARGIN, top), line, SOFT, font(_SMALL))
+            put(pen, (MARGIN, top), line, SOFT, font(_SMALL))
             top += 48
     return top + MARGIN
 
 
 def _put_bar(bar: Bar, top: int, pen: ImageDraw.ImageDraw) -> int:
     full = WIDTH - 2 * MARGIN
-    pen.text((WIDTH - MARGIN, top), bar.value, INK, font(_TEXT), anchor="ra")
+    put(pen, (WIDTH - MARGIN, top), bar.value, INK, font(_TEXT), anchor="ra")
     room = full - round(font(_TEXT).getlength(bar.value)) - 30
     for line in wrapped(bar.label, font(_TEXT), max(room, 240)):
-        pen.text((MARGIN, top), line, INK, font(_TEXT))
+        put(pen, (MARGIN, top), line, INK, font(_TEXT))
         top += _LINE
     top += 4
     pen.rounded_rectangle((MARGIN, top, MARGIN + full, top + _BAR), _BAR // 2, TRACK)

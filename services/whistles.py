@@ -5,11 +5,12 @@ from typing import Any
 
 from bot.core.render import Phrase
 from bot.core.rules import when
-from bot.core.words import Choice, Kind
+from bot.core.words import Choice, Kind, Position
 from domain.areas import around
 from domain.cases import ENDED, OPEN, Case, Move, Part, Step
 from domain.people import STAFF, Person, Role
 from domain.refusals import Refused
+from domain.walking import about, metres
 from domain.whistles import (
     AWAITED,
     Call,
@@ -136,6 +137,15 @@ async def attend(came: CallAttended, desk: Desk) -> None:
         **_meet(whistle, case),
     )
     await news.tell_reporter("whistle.came", number=case.number, department=short)
+
+
+def near(case: Case, position: Position | None) -> str:
+    """How far from what was reported somebody is; where they are is nobody's business and not kept."""
+    if position is None:
+        return "（见照片）"
+    if case.latitude is None or case.longitude is None:
+        return "（发了定位）"
+    return f"（离报的地方约 {about(metres((position.latitude, position.longitude), (case.latitude, case.longitude)))}）"
 
 
 @when(CallDeclined)

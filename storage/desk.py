@@ -54,6 +54,7 @@ from storage.questions import QuestionStore
 from storage.rosters import RosterStore
 from storage.sessions import SessionStore
 from storage.statistics import StatisticsStore
+from storage.visits import VisitStore
 from storage.voices import VoiceStore
 from storage.whistles import WhistleStore
 
@@ -162,6 +163,10 @@ class Desk:
     @cached_property
     def patrols(self) -> PatrolStore:
         return PatrolStore(self._db, self.now)
+
+    @cached_property
+    def visits(self) -> VisitStore:
+        return VisitStore(self._db, self.now)
 
     @cached_property
     def last_words(self) -> LastWordsStore:

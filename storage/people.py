@@ -52,6 +52,7 @@ from storage.tables import (
     Ratings,
     Roles,
 )
+from storage.visits import VisitStore
 from storage.voices import VoiceStore
 from storage.whistles import WhistleStore
 
@@ -70,7 +71,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, whose next chat, a side of a mediation, or a household."""
+    """What a one-time code stands for: a role for an area, whose next chat, a side, a household, a matter."""
 
     role: Role | None
     area: str | None
@@ -80,6 +81,7 @@ class Invitation:
     side: str | None = None
     voter_id: int | None = None
     by_id: int | None = None
+    matter: int | None = None
 
 
 class Appointed(NamedTuple):
@@ -414,6 +416,7 @@ class PeopleStore:
         side: str | None = None,
         voter_id: int | None = None,
         by_id: int | None = None,
+        matter: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -429,6 +432,7 @@ class PeopleStore:
                 side=side,
                 voter_id=voter_id,
                 by_id=by_id,
+                matter_id=matter,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -455,6 +459,7 @@ class PeopleStore:
                     Invitations.side,
                     Invitations.voter_id,
                     Invitations.by_id,
+                    Invitations.matter_id,
                 )
             )
         ).one_or_none()
@@ -491,6 +496,7 @@ class PeopleStore:
             await store(self._db, self._now).merge(old, into)
         await LeaveStore(self._db, self._now).merge(old, into)
         await PatrolStore(self._db, self._now).merge(old, into)
+        await VisitStore(self._db, self._now).merge(old, into)
         await LastWordsStore(self._db, self._now).merge(old, into)
         await LetterStore(self._db, self._now).merge(old, into)
         await MediationStore(self._db, self._now).merge(old, into)
@@ -571,6 +577,7 @@ class PeopleStore:
         await LeaveStore(self._db, self._now).forget(person_id)
         await BudgetStore(self._db, self._now).forget([person_id])
         await PatrolStore(self._db, self._now).forget(person_id)
+        await VisitStore(self._db, self._now).forget(person_id)
         await LastWordsStore(self._db, self._now).forget(person_id)
         await LetterStore(self._db, self._now).forget(person_id)
         await self._db.execute(delete(Followers).where(Followers.person_id == person_id))

@@ -111,6 +111,11 @@ class RosterStore:
         )
         return [_voter(row) for row in rows]
 
+    async def within(self, area: str, limit: int) -> list[Voter]:
+        """The households on the rosters of an area and of those within it."""
+        rows = await self._db.execute(select(*_VOTER).where(on_roster(area)).order_by(Voters.id).limit(limit))
+        return [_voter(row) for row in rows]
+
     async def search(self, area: str, words: str, limit: int = 6) -> list[Voter]:
         """Households of an area with these words in their name or their owner's, the exact one first."""
         rows = await self._db.execute(

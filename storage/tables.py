@@ -145,6 +145,52 @@ class Patrols(Base):
     __table_args__ = (Index("ix_patrols_person_id", "person_id", "at"),)
 
 
+class Campaigns(Base):
+    """What is asked at every door of an area until a day."""
+
+    __tablename__ = "campaigns"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str]
+    title: Mapped[str]
+    question: Mapped[str]
+    until: Mapped[date]
+    opened_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = _NEVER_AGAIN
+
+
+class Doors(Base):
+    """The households of a campaign in the order to take them, and how it went at each last."""
+
+    __tablename__ = "doors"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
+    position: Mapped[int]
+    area: Mapped[str]
+    household: Mapped[str]
+    outcome: Mapped[str | None]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    at: Mapped[datetime | None]
+    words: Mapped[str | None]
+    __table_args__ = (Index("ix_doors_campaign_id", "campaign_id", "position"), _NEVER_AGAIN)
+
+
+class Visits(Base):
+    """Every call of a gridworker at a household; words only where it was for no campaign, and for a while."""
+
+    __tablename__ = "visits"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    area: Mapped[str]
+    household: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    outcome: Mapped[str]
+    words: Mapped[str | None]
+    door_id: Mapped[int | None]
+    __table_args__ = (Index("ix_visits_person_id", "person_id", "at"),)
+
+
 class Held(Base):
     """Of which cases somebody is to be told in the next list, for they have been pushed enough today."""
 
@@ -261,7 +307,10 @@ class Dues(Base):
 
 
 class Invitations(Base):
-    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household (`by_id` gave it)."""
+    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household, a matter for a group.
+
+    `by_id` gave it.
+    """
 
     __tablename__ = "invitations"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -277,6 +326,7 @@ class Invitations(Base):
     used_by: Mapped[int | None]
     voter_id: Mapped[int | None]
     by_id: Mapped[int | None]
+    matter_id: Mapped[int | None]
 
 
 class Cases(Base):
@@ -899,13 +949,14 @@ class Backers(Base):
 
 
 class MatterFollowers(Base):
-    """Who hears of a matter; `muted`: who wants to no more, whatever they do with it."""
+    """Who hears of a matter; `muted`: who wants to no more, whatever they do with it; `grouped`: a group chat."""
 
     __tablename__ = "matter_followers"
     matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
     at: Mapped[datetime]
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    grouped: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Flags(Base):

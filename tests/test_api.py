@@ -244,6 +244,22 @@ async def test_only_staff_answer(who: str, office: Office) -> None:
 # Cases.
 
 
+async def test_who_has_just_lost_the_role_does_nothing_more_and_the_operator_can_read_that_they_tried(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    case, who = await report(office), office.people["zhou"]
+    path, move = f"/api/cases/{case.number}/moves", {"move": "dismiss", "words": "不归我们"}
+    async with office.at_desk("zhou") as page:
+        with caplog.at_level(logging.INFO, "xiaomazha"):
+            assert (await page.post(path, move)).code == "case.already.dispatched"
+            await office.service.desks.write(lambda desk: desk.people.end_roles(who))
+            assert (await page.post(path, move)).code == "page.not_for_you"
+    assert f"refused case.already.dispatched: person {who}, POST {path}" in caplog.text
+    assert f"refused page.not_for_you: person {who}, POST {path}" in caplog.text
+    assert move["words"] not in caplog.text
+    assert await office.service.desks.read(lambda desk: desk.cases.get(case.id)) == case
+
+
 async def test_another_areas_case_is_as_if_it_did_not_exist(office: Office) -> None:
     here, there = await report(office), await report(office, ELSEWHERE + "001")
     async with office.at_desk("zhou") as zhou:

@@ -36,6 +36,7 @@ from domain.cases import (
 )
 from domain.people import Person, Role
 from domain.refusals import Refused
+from domain.whistles import CallAttended, CallDeclined, CallJudged, CallSigned, WhistleBlown, WhistleClosed
 from storage import audit, statistics
 from storage.audit import Tally
 from storage.database import Connection
@@ -80,6 +81,7 @@ NEVER = {
     },
 }
 _names = st.sampled_from(sorted(CAST))
+_called = st.sampled_from((("city-management", "housing"), ("housing",), ("residents-committee",), ("navy",)))
 # What somebody brings along, mostly what a move takes. Drawn whole: what is drawn must not depend on what has happened.
 _extras = st.tuples(
     st.sampled_from(("因为有事", "因为有事", "因为有事", "")),
@@ -100,6 +102,7 @@ ARRANGING = (
 AT_LEVEL = {"community": ("zhou", "ma", "qian", "wu"), "street": ("qian", "wu"), "district": ("wu",)}
 reached: Counter[Status] = Counter()
 made: Counter[Move] = Counter()
+whistled: Counter[Move] = Counter()
 
 
 class Life(RuleBasedStateMachine):
@@ -119,6 +122,7 @@ class Life(RuleBasedStateMachine):
             knowledge=knowledge,
         )
         self.made: Counter[Move] = Counter()
+        self.whistled: Counter[Move] = whistled
         self.asked = 0
         self.cases: list[int] = []
         self.doers: dict[int, set[int]] = {}
@@ -169,6 +173,86 @@ class Life(RuleBasedStateMachine):
         """Somebody presses a button of long ago, or one that was never theirs."""
         self._make(self._case(self._pick(pick)), who, move, given)
 
+    @rule(who=st.sampled_from(("zhou", "qian", "zhou", "wu", "li", "far_staff")), pick=st.integers(0, 9), codes=_called)
+    def blow(self, who: str, pick: int, codes: tuple[str, ...]) -> None:
+        """Somebody calls departments to a case; all of them hear, and so do its reporter, followers and handlers."""
+        case, by = self._case(self._pick(pick)), self.people[who]
+        rows, followers, handlers = self._everything(), self._followers(case.id), self._handlers(case)
+        person = self._person(who)
+        try:
+            self._write(lambda desk: desk.happen(WhistleBlown(case.id, by, codes, "一起来定", "楼下")))
+        except Refused:
+            assert self._everything() == rows
+            return
+        assert person.serves(case.grid, (Role.COMMUNITY, Role.STREET))
+        assert case.status in OPEN
+        assert not case.called
+        assert self._case(case.id).called == codes
+        self.whistled[Move.WHISTLE] += 1
+        # Its absence may be told to everybody once for each department, and once more for each time it must come anew.
+        self.asked += 2 * len(codes)
+        told = self._news()
+        called = {number for code in codes for number in self._of(code, case)}
+        # Whoever blew it also reads for which of them nobody can be reached.
+        wanted = {*self.people.values()} & {by, case.reporter_id, *followers, *handlers, *called}
+        assert all(1 <= told[number] <= (1 + len(codes) if number == by else 1) for number in wanted), told
+        assert told.keys() <= wanted, told
+
+    @rule(who=_names, pick=st.integers(0, 9), what=st.sampled_from(("attend", "attend", "decline", "sign", "judge")))
+    def answer(self, who: str, pick: int, what: str) -> None:
+        """Somebody answers for a department that is called, or judges one that cannot come."""
+        case = self._case(self._pick(pick))
+        whistle = self._read(lambda desk: desk.whistles.of_case(case.id))
+        calls = self._read(lambda desk: desk.whistles.calls(whistle.id)) if whistle else []
+        by, rows = self.people[who], self._everything()
+        for call in calls:
+            fact = {
+                "attend": CallAttended(call.id, by, ("c" * 64,)),
+                "decline": CallDeclined(call.id, by, "人不够"),
+                "sign": CallSigned(call.id, by, "明天就办"),
+                "judge": CallJudged(call.id, by, excused=pick % 2 == 0),
+            }[what]
+            person = self._person(who)
+            try:
+                self._write(lambda desk, fact=fact: desk.happen(fact))  # type: ignore[misc]
+            except Refused:
+                assert self._everything() == rows
+                continue
+            assert whistle is not None
+            assert whistle.closed_at is None
+            assert self._case(case.id).due_at == case.due_at
+            if what == "judge":
+                assert person.serves(case.grid, (Role.STREET, Role.DISTRICT))
+                self.asked += 2
+            else:
+                assert person.of_department(call.department, case.grid)
+            assert max(self._news().values(), default=0) <= 2
+            self.whistled[Move.ATTEND] += what == "attend"
+            break
+
+    @rule(who=st.sampled_from(("zhou", "qian", "wu", "far_staff", "li")), pick=st.integers(0, 9))
+    def call_off(self, who: str, pick: int) -> None:
+        """Somebody says what came of a whistle: when nobody is awaited any more, and never before."""
+        case, person = self._case(self._pick(pick)), self._person(who)
+        whistle = self._read(lambda desk: desk.whistles.of_case(case.id))
+        if whistle is None:
+            return
+        calls = self._read(lambda desk: desk.whistles.calls(whistle.id))
+        rows, followers = self._everything(), self._followers(case.id)
+        try:
+            self._write(lambda desk: desk.happen(WhistleClosed(whistle.id, person.id, "定好了")))
+        except Refused:
+            assert self._everything() == rows
+            return
+        assert whistle.closed_at is None
+        assert not any(call.pending for call in calls)
+        assert person.serves(case.grid, (Role.COMMUNITY, Role.STREET, Role.DISTRICT))
+        assert self._case(case.id).called == ()
+        told = self._news()
+        wanted = {*self.people.values()} & {person.id, case.reporter_id, *followers}
+        assert all(told[number] == 1 for number in wanted), told
+        assert max(told.values()) == 1
+
     @rule(who=st.sampled_from(WORKING + OVER_IT + DEPARTMENTS))
     def lose_office(self, who: str) -> None:
         async def end(desk: Desk) -> None:
@@ -209,7 +293,7 @@ class Life(RuleBasedStateMachine):
         merged = self._read(lambda desk: desk.cases.merged(case.id))
         kept = self._case(moved.into) if moved.into else None
         demands = self._read(lambda desk: desk.demands.open(case.id))
-        handlers = self._handlers(case)
+        handlers, awaited = self._handlers(case), self._awaited(case)
         try:
             self._write(lambda desk: desk.happen(moved))
         except Refused:
@@ -220,6 +304,10 @@ class Life(RuleBasedStateMachine):
         self.made[move] += 1
         reached[after.status] += 1
         told = self._news()
+        if after.status in ENDED:
+            # The case is over: whoever was still awaited need not come.
+            assert all(told[number] >= times for number, times in awaited.items()), (told, awaited)
+            told -= awaited
         self._check_hands(case, person, who, move)
         self.asked += move in (Move.SUPERVISE, Move.URGE)
         asking = {each.asked_by: each.move for each in demands if each.asked_by != person.id}
@@ -265,6 +353,7 @@ class Life(RuleBasedStateMachine):
         for each in DEPARTMENTS:
             person = self._person(each)
             mine = after.department in person.departments()
+            mine = mine or bool({*after.called}.intersection(person.departments()))
             assert mine or not parts(after, person) or self.people[each] in (after.worker_id, after.checker_id)
 
     def _handlers(self, case: Case) -> set[int | None]:
@@ -274,6 +363,16 @@ class Life(RuleBasedStateMachine):
         code = case.department
         there = self._read(lambda desk: desk.people.in_department(code, case.grid, reachable=True))
         return {person.id for person in there}
+
+    def _awaited(self, case: Case) -> Counter[int]:
+        """Who is waited for by an open whistle, each as often as their departments were called."""
+        whistle = self._read(lambda desk: desk.whistles.of_case(case.id)) if case.called else None
+        calls = self._read(lambda desk: desk.whistles.calls(whistle.id)) if whistle else []
+        return Counter(number for call in calls if call.pending for number in self._of(call.department, case))
+
+    def _of(self, code: str, case: Case) -> set[int]:
+        people = self._read(lambda desk: desk.people.in_department(code, case.grid, reachable=True))
+        return {person.id for person in people}
 
     def _check_told(
         self,
@@ -467,6 +566,8 @@ _WATCHED = (
     "corrections",
     "seals",
     "demands",
+    "whistles",
+    "whistle_calls",
 )
 _ROLES = {
     "网格员": Role.GRIDWORKER,
@@ -501,6 +602,7 @@ def test_the_whole_life_of_cases_with_everybody_in_it(
     asyncio.run(introduce())
     reached.clear()
     made.clear()
+    whistled.clear()
     run_state_machine_as_test(
         lambda: Life(knowledge, template, tmp_path),  # type: ignore[arg-type]
         settings=settings(
@@ -516,3 +618,4 @@ def test_the_whole_life_of_cases_with_everybody_in_it(
     # Enough has happened for the above to mean something; more lives (LIVES=200) go everywhere.
     assert len(reached) >= 5, reached
     assert len(made) >= 8, made
+    assert whistled[Move.WHISTLE], whistled

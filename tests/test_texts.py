@@ -33,6 +33,7 @@ from domain.mediation import LIVE, Do, Stage
 from domain.people import STAFF, Role
 from domain.queues import SHOWN
 from domain.tally import TIMED
+from domain.visits import Outcome
 from domain.whistles import Standing
 from storage.desk import Desk
 from tests.play import Stage as Theatre
@@ -63,6 +64,8 @@ KEY_ARGUMENT = {
     "_tell": 1,
     "tell_hosts": 2,
     "tell_ground": 2,
+    "tell_groups": 2,
+    "tell_of_vote": 2,
     "_push": 2,
     "_ruled": 1,
     "_tell_author": 1,
@@ -77,6 +80,8 @@ ADDED = {
     "answer": {"title"},
     "tell_hosts": {"title", "place"},
     "tell_ground": {"title", "place"},
+    "tell_groups": {"title", "place"},
+    "tell_of_vote": {"title", "place"},
     "_push": {"title", "what", "due"},
     "_ruled": {"title", "reason"},
     "_tell_author": {"title", "words", "reason"},
@@ -93,6 +98,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "case.{}": [score.name.lower() for score in Score],
     "case.status.{}": Status,
     "case.first.{}": Nature,
+    "visit.button.{}": Outcome,
+    "visit.outcome.{}": Outcome,
     "admission.state.{}": State,
     "admission.already.{}": State,
     "admission.act.{}": Act,

@@ -1,6 +1,7 @@
 """Who may not whistle, come, sign or decide is told so kindly, and nothing is changed; absence is told once."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlalchemy import select
 
 from bot.app import Knowledge
 from config.settings import Settings
-from domain.cases import CaseMoved, Move
+from domain.cases import CaseMoved, Move, ProblemReported
+from domain.people import Role
 from domain.refusals import Refused
 from domain.whistles import (
     CallAttended,
@@ -22,6 +24,7 @@ from domain.whistles import (
 from storage.database import Connection
 from storage.desk import Desk
 from storage.tables import CaseLog, Cases, Demands, WhistleCalls, Whistles
+from tests.office import Office
 from tests.play import START, Stage
 
 GRID, COMMUNITY, STREET, DISTRICT = "230203002001001", "230203002001", "230203002000", "230203000000"
@@ -149,6 +152,68 @@ async def test_levels_act_on_what_they_hold_and_departments_are_the_districts_to
     await _no(stage, CaseMoved(1, Move.ANSWER, who["wu"], "自己答"), "nothing_to_answer")
     await _happen(stage, CaseMoved(1, Move.URGE, who["wang"]))
     await _no(stage, CaseMoved(1, Move.URGE, who["wang"]), "urged_before")
+
+
+async def test_the_pages_blow_answer_judge_and_close_as_the_chat_does(settings: Settings, knowledge: Knowledge) -> None:
+    office = Office(settings, knowledge)
+    async with office.service.running():
+        for who, role, area, department in (
+            ("zhou", Role.COMMUNITY, COMMUNITY, None),
+            ("far", Role.COMMUNITY, "230203002003", None),
+            ("qian", Role.STREET, STREET, None),
+            ("li", Role.GRIDWORKER, GRID, None),
+            ("sun", Role.DEPARTMENT, DISTRICT, "power-company"),
+            ("feng", Role.DEPARTMENT, DISTRICT, "parks"),
+            ("zheng", Role.DEPARTMENT, DISTRICT, "housing"),
+        ):
+            await office.meet(who, role, area, department=department)
+        wang = await office.meet("wang", grid=GRID)
+        tree = ProblemReported(
+            wang, GRID, "street-lamp", "幸福里 3 栋", "大树压着电线", latitude=47.35, longitude=123.95
+        )
+
+        async def report(desk: Desk) -> str:
+            await desk.happen(tree)
+            return (await desk.cases.get(1)).number
+
+        number = await office.service.desks.write(report)
+        path, body = f"/api/cases/{number}/whistle", {"departments": [*BOTH], "words": "一起定", "meet": "3 栋楼下"}
+        async with AsyncExitStack() as desks:
+            page = {who: await desks.enter_async_context(office.at_desk(who)) for who in office.people if who != "wang"}
+            assert (await page["zhou"].get(path)).code == "whistle.none_blown"
+            assert (await page["sun"].get(path)).code == "case.not_found"
+            assert (await page["far"].post(path, body)).code == "case.not_found"
+            assert (await page["li"].post(path, body)).code == "page.not_for_you"
+            assert (await page["zhou"].post(path, body | {"departments": ["navy"]})).code == "whistle.whom"
+            assert number in (await page["zhou"].post(path, body)).body["said"][0]
+            assert (await page["zhou"].post(path, body)).code == "whistle.blown_before"
+            [call] = (await page["sun"].get("/api/calls")).body["calls"]
+            there = {"answer": "attend", "latitude": 47.3504, "longitude": 123.95}
+            answer = f"/api/calls/{call['id']}/answer"
+            for who in ("feng", "zheng"):
+                assert (await page[who].post(answer, there)).code == "whistle.not_called"
+            assert (await page["sun"].post(answer, {"answer": "attend"})).code == "page.unreadable"
+            assert (
+                await page["sun"].post(answer, {"answer": "sign", "words": "停电"})
+            ).code == "whistle.already.called"
+            assert (await page["sun"].post(answer, there)).status == 200
+            assert (await page["sun"].post(answer, there)).code == "whistle.already.attended"
+            other = (await page["feng"].get("/api/calls")).body["calls"][0]["id"]
+            no = {"answer": "decline", "words": "人不够"}
+            assert (await page["feng"].post(f"/api/calls/{other}/answer", no)).status == 200
+            assert (await page["zhou"].post(f"/api/calls/{other}/judge", {"excused": True})).code == "page.not_for_you"
+            assert (await page["qian"].post(f"/api/calls/{other}/judge", {"excused": True})).status == 200
+            assert (await page["zhou"].post(f"{path}/close", {"words": "定了"})).code == "whistle.still_awaited"
+            assert (await page["sun"].post(answer, {"answer": "sign", "words": "明天停电"})).status == 200
+            found = (await page["qian"].get(path)).body
+            stands = {each["department"]: each["standing"] for each in found["calls"]}
+            assert stands == {"parks": "excused", "power-company": "attended"}
+            assert [each["agreed"] for each in found["calls"]] == ["", "明天停电"]
+            assert (await page["far"].post(f"{path}/close", {"words": "定了"})).code == "case.not_found"
+            assert (await page["zhou"].post(f"{path}/close", {"words": "明天一起锯"})).status == 200
+            assert (await page["zhou"].get(path)).body["closed_at"] is not None
+        steps = await office.service.desks.read(lambda desk: desk.cases.steps(1))
+        assert [step.words for step in steps if step.move is Move.ATTEND] == ["供电公司（离报的地方约 40 米）"]
 
 
 async def _refused(stage: Stage, who: str, key: str, **given: Any) -> None:

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import admissions, cases, matters, questions, sign_in, statistics
+from web import admissions, cases, matters, questions, sign_in, statistics, visits, whistles
 from web.gate import LARGEST, Failed, Gate, Route
 
 
@@ -20,6 +20,8 @@ def routes(gate: Gate) -> list[Route]:
         *cases.routes(gate),
         *statistics.routes(gate),
         *admissions.routes(gate),
+        *visits.routes(gate),
+        *whistles.routes(gate),
         *matters.routes(gate),
     ]
 

@@ -9,9 +9,8 @@ from msgspec import Meta
 
 from domain.areas import covers
 from domain.cases import RULES, Case, CaseMoved, Move, Need, Part, Status, Step, moves, parts
-from domain.people import STAFF, WORKERS, Person, Role
+from domain.people import STAFF, WORKERS, Person
 from domain.queues import STATES, Queue, desks
-from domain.whistles import Standing
 from handlers.move_case import departments_for, workers_for
 from nlp.place import doorless
 from services.queues import counts_of
@@ -101,34 +100,6 @@ class Queues(msgspec.Struct):
     """自己这一级、自己部门的队列。"""
 
     queues: Annotated[list[Waiting], Meta(description="待派、待办、待核，和超期（含下级）")]
-
-
-class Called(msgspec.Struct):
-    """吹哨叫到自己部门的一次。"""
-
-    number: Annotated[str, Meta(description="受理编号")]
-    department: Annotated[str, Meta(description="部门的代号")]
-    standing: Annotated[
-        Standing, Meta(description="`called` 等到场，`attended` 到了、等签字，`declined` 等街道定，`absent` 过了时间")
-    ]
-    place: Annotated[str, Meta(description="在哪儿")]
-    words: Annotated[str, Meta(description="报的是什么")]
-    meet: Annotated[str, Meta(description="到哪儿碰头、几点")]
-    due_at: Annotated[datetime, Meta(description="最迟什么时候到场，UTC")]
-
-
-class Calls(msgspec.Struct):
-    """一页报到，早的在前。"""
-
-    calls: Annotated[list[Called], Meta(description="等着自己部门的")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
-
-
-class CallsAsked(msgspec.Struct, forbid_unknown_fields=True):
-    """要哪一页。"""
-
-    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
-    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
 
 
 class Did(msgspec.Struct):
@@ -249,22 +220,6 @@ def routes(gate: Gate) -> list[Route]:
 
         return await gate.read(request, look)
 
-    async def calls(request: web.Request) -> web.Response:
-        wanted = asked(request, CallsAsked)
-        after = opened(wanted.cursor, int) or 0
-
-        async def look(desk: Desk, person: Person) -> Calls:
-            found = await desk.whistles.waiting_for(theirs(person).departments, after=after, limit=wanted.limit + 1)
-            here = found[: wanted.limit]
-            lines = [
-                Called(case.number, call.department, call.standing, shown.place, shown.words, whistle.meet, call.due_at)
-                for call, whistle, case in here
-                if (shown := seen(case, person, desk.district))
-            ]
-            return Calls(lines, sealed(here[-1][0].id) if len(found) > wanted.limit else None)
-
-        return await gate.read(request, look, (Role.DEPARTMENT,))
-
     async def one(request: web.Request) -> web.Response:
         number = request.match_info["number"]
 
@@ -311,7 +266,6 @@ def routes(gate: Gate) -> list[Route]:
             asks=CasesAsked,
         ),
         Route("GET", "/api/queues", "自己这一级、自己部门的队列里各有几件", queues, Queues),
-        Route("GET", "/api/calls", "吹哨叫到自己部门的", calls, Calls, asks=CallsAsked, roles=(Role.DEPARTMENT,)),
         Route("GET", _NUMBER, "一个案卷和它的每一步；不在自己范围里的，和没有一样", one, Whole),
         Route(
             "POST",

@@ -197,6 +197,12 @@ def _keyboard(buttons: Buttons) -> InlineKeyboardMarkup | None:
         return None
     return InlineKeyboardMarkup(
         inline_keyboard=[
-            [InlineKeyboardButton(text=label, callback_data=data) for label, data in row] for row in buttons
+            [
+                InlineKeyboardButton(text=label, url=data)
+                if data.startswith("https://")
+                else InlineKeyboardButton(text=label, callback_data=data)
+                for label, data in row
+            ]
+            for row in buttons
         ]
     )
