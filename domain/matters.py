@@ -585,6 +585,29 @@ class MatterFollowed:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupInvited:
+    """A host wants a code with which a group chat follows a matter."""
+
+    by: int
+    matter: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFollowed:
+    """Somebody in a group chat typed such a code; `by` is the group."""
+
+    by: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLeft:
+    """A group chat wants to hear of nothing any more."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalsTold:
     """Neighbours are told of what has been proposed since the last time, in one message each."""
 

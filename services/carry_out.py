@@ -22,6 +22,7 @@ from domain.matters import (
 )
 from domain.people import Person
 from domain.refusals import Refused
+from services.matter_groups import look_in_private, tell_groups
 from services.matter_news import Doing, button, look, put_down, quoted, tell_ground, tell_hosts
 from storage.desk import Desk
 
@@ -165,6 +166,7 @@ async def _finish(doing: Doing) -> None:
             for score in sorted(Score, reverse=True)
         ],
     )
+    await tell_groups(after, desk, "matter.group.rate", once="rate:group", choice=look_in_private(after), closes=until)
     await desk.plan(RatingEnds(after.id), until, key=f"matter:{after.id}:rated")
     await doing.answer("matter.you_finish", people=people, closes=until, choices=[look(after)])
 

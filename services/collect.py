@@ -20,6 +20,7 @@ from domain.matters import (
     parts,
     sees,
 )
+from domain.people import Person
 from domain.refusals import Refused
 from services.matter_news import Doing, ballot, button, look, put_down, quoted, tell_hosts
 from storage.desk import Desk
@@ -240,8 +241,15 @@ async def follow(followed: MatterFollowed, desk: Desk) -> None:
         person.id,
         "matter.you_follow" if followed.follows else "matter.you_unfollow",
         title=matter.title,
-        choices=[look(matter)],
+        choices=[look(matter), *_for_group(matter, person, follows=followed.follows)],
     )
+
+
+def _for_group(matter: Matter, person: Person, *, follows: bool) -> list[Choice]:
+    """Who hosts it may let a group chat follow as well."""
+    if not follows or Part.HOST not in parts(matter, person):
+        return []
+    return [Choice("group_code.title", opens="group_code", given={"matter": str(matter.id)})]
 
 
 ACTS = {

@@ -18,6 +18,7 @@ from domain.councils import (
 )
 from domain.refusals import Refused
 from services.ballot_words import asked, options, reminded
+from services.matter_groups import tell_of_vote
 from storage.desk import Desk
 
 # The reminder comes when a fifth of the time is left, a day before the end at the earliest.
@@ -84,6 +85,7 @@ async def _ask_everybody(ballot: Ballot, desk: Desk) -> None:
         until=ballot.closes_at,
         choices=options(ballot),
     )
+    await tell_of_vote(ballot, desk, "matter.group.ballot", "vote", closes=ballot.closes_at)
 
 
 def announced(ballot: Ballot, area: str) -> dict[str, Any]:
@@ -108,6 +110,7 @@ async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
             question=ballot.question,
             reason=cancelled.reason,
         )
+        await tell_of_vote(ballot, desk, "matter.group.cancelled", "cancelled", reason=cancelled.reason)
     await desk.tell(cancelled.by, "ballot.you_cancelled", question=ballot.question)
 
 

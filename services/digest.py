@@ -8,6 +8,7 @@ from bot.core.words import Choice, Kind
 from domain.cases import WITH_WORKER, DigestDue, HeldDue, Status
 from domain.district import District
 from domain.people import STAFF, WORKERS, Person, Role
+from domain.visits import Campaign
 from services.budget import line
 from services.leave import days
 from services.news import on_day
@@ -46,7 +47,8 @@ async def _send(number: int, day: str, desk: Desk) -> None:
     for area in person.areas(*STAFF):
         waiting += await desk.cases.in_area(area, [Status.RETURNED, Status.DONE])
     waiting = all_seen(waiting, person, desk.district)
-    more = await _beside(person, desk)
+    visits = await running_for(person, desk)
+    more = [*map(_doors, visits), *await _beside(person, desk)]
     held = set(await desk.budget.release(number)) & {case.id for case in waiting}
     if not waiting and not more:
         return
@@ -62,16 +64,22 @@ async def _send(number: int, day: str, desk: Desk) -> None:
         today=Phrase("digest.today", {"count": today}) if today else "",
         held=Phrase("digest.held_over", {"count": len(held)}) if held else "",
         lines=(*(line(case) for case in waiting[:_SHOWN]), *more),
-        choices=[Choice("tasks.title", opens="tasks")] if waiting else [],
+        choices=[
+            *([Choice("tasks.title", opens="tasks")] if waiting else []),
+            *([Choice("visit.go", opens="visit")] if visits else []),
+        ],
     )
 
 
+def _doors(running: tuple[Campaign, int]) -> Phrase:
+    """How many doors of a campaign are left for somebody."""
+    campaign, left = running
+    return Phrase("digest.visits", {"campaign": campaign.title, "left": left, "day": on_day(campaign.until)})
+
+
 async def _beside(person: Person, desk: Desk) -> list[Phrase]:
-    """What else a day brings: doors to call at, whom they stand in for, who of theirs is away."""
-    lines = [
-        Phrase("digest.visits", {"campaign": campaign.title, "left": left, "day": on_day(campaign.until)})
-        for campaign, left in await running_for(person, desk)
-    ]
+    """What else a day brings: whom they stand in for, who of theirs is away."""
+    lines = []
     for leave in await desk.leaves.acted_by(person.id):
         away = await desk.people.get(leave.person_id)
         last = days(leave, desk.district)["last"]

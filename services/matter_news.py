@@ -10,11 +10,14 @@ from domain.councils import HOSTS
 from domain.matters import NEWS, Entry, Leaf, Matter, MatterMoved, Move, NewsSpread, Part, above, moved_on
 from domain.people import Person
 from domain.refusals import Refused
+from services.matter_groups import look_in_private, tell_groups
 from storage.desk import Desk
 
 # Told in one transaction; the others in the next, so that nobody waits for them all.
 _AT_ONCE = 200
 _QUOTED = 300
+# These speak to whoever proposed or supports it.
+_NOT_FOR_GROUPS = (Move.HIDE, Move.MERGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,10 @@ async def spread(spreads: NewsSpread, desk: Desk) -> None:
     leaf = await desk.filed.get(entry.leaf_id)
     followers = await desk.voices.followers(matter.id, after=spreads.after, limit=_AT_ONCE)
     shown = await _shown(matter, entry, leaf, desk)
+    if spreads.after == 0 and entry.move not in _NOT_FOR_GROUPS:
+        await tell_groups(
+            matter, desk, f"matter.news.{entry.move}", once=str(entry.number), choice=look_in_private(matter), **shown
+        )
     photos = await desk.matters.photos(matter.id, leaf.id) if leaf and entry.move is Move.REPORT else ()
     for number in followers:
         if number != entry.person_id:

@@ -10,6 +10,7 @@ from domain.counting import Verdict
 from domain.matters import Kind as Filed
 from domain.matters import Leaf, Matter, Move, NoticeEnds, State, Status, above, moved_on, rank
 from domain.refusals import Refused
+from services.matter_groups import look_in_private, tell_groups
 from services.matter_news import Doing, ballot, button, look, put_down, quoted, tell_ground, tell_hosts
 from storage.desk import Desk
 
@@ -62,6 +63,15 @@ async def _lay_open(matter: Matter, desk: Desk) -> None:
         closes=until,
         minutes=Phrase("matter.with_minutes", {"words": quoted(minutes[0].answer, _MINUTES)}) if minutes else "",
         choices=[button(matter, Move.OBJECT), look(matter)],
+    )
+    await tell_groups(
+        matter,
+        desk,
+        "matter.group.notice",
+        once=f"notice:{matter.round}:group",
+        choice=look_in_private(matter),
+        decision=decided(matter),
+        closes=until,
     )
     await desk.plan(NoticeEnds(matter.id, matter.round), until, key=f"matter:{matter.id}:notice:{matter.round}")
 

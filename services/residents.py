@@ -101,6 +101,9 @@ async def redeem(used: InvitationUsed, desk: Desk) -> None:
         await desk.sessions.guessed(guesser(used.by))
         await desk.tell(used.by, "join.unknown")
         return
+    if invitation.matter is not None:
+        # It stays good for the group it is meant for.
+        raise Refused("group_follow.in_group")
     if invitation.voter_id is not None:
         await rosters.by_code(used.by, invitation.voter_id, invitation.by_id, desk)
         return

@@ -71,7 +71,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a one-time code stands for: a role for an area, whose next chat, a side of a mediation, or a household."""
+    """What a one-time code stands for: a role for an area, whose next chat, a side, a household, a matter."""
 
     role: Role | None
     area: str | None
@@ -81,6 +81,7 @@ class Invitation:
     side: str | None = None
     voter_id: int | None = None
     by_id: int | None = None
+    matter: int | None = None
 
 
 class Appointed(NamedTuple):
@@ -415,6 +416,7 @@ class PeopleStore:
         side: str | None = None,
         voter_id: int | None = None,
         by_id: int | None = None,
+        matter: int | None = None,
     ) -> str:
         """A new one-time code, good for a week; only its hash is kept."""
         # A digit always: that is how a code typed by itself is told from a word.
@@ -430,6 +432,7 @@ class PeopleStore:
                 side=side,
                 voter_id=voter_id,
                 by_id=by_id,
+                matter_id=matter,
                 created_at=self._now,
                 expires_at=self._now + timedelta(days=INVITATION_DAYS),
             )
@@ -456,6 +459,7 @@ class PeopleStore:
                     Invitations.side,
                     Invitations.voter_id,
                     Invitations.by_id,
+                    Invitations.matter_id,
                 )
             )
         ).one_or_none()

@@ -307,7 +307,10 @@ class Dues(Base):
 
 
 class Invitations(Base):
-    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household (`by_id` gave it)."""
+    """One-time codes, as hashes: a role, a next chat, a side of a mediation, a household, a matter for a group.
+
+    `by_id` gave it.
+    """
 
     __tablename__ = "invitations"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -323,6 +326,7 @@ class Invitations(Base):
     used_by: Mapped[int | None]
     voter_id: Mapped[int | None]
     by_id: Mapped[int | None]
+    matter_id: Mapped[int | None]
 
 
 class Cases(Base):
@@ -945,13 +949,14 @@ class Backers(Base):
 
 
 class MatterFollowers(Base):
-    """Who hears of a matter; `muted`: who wants to no more, whatever they do with it."""
+    """Who hears of a matter; `muted`: who wants to no more, whatever they do with it; `grouped`: a group chat."""
 
     __tablename__ = "matter_followers"
     matter_id: Mapped[int] = mapped_column(ForeignKey("matters.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
     at: Mapped[datetime]
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    grouped: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Flags(Base):

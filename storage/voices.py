@@ -48,10 +48,9 @@ class VoiceStore:
         await self._db.execute(
             insert(Backers).from_select(["matter_id", "person_id", "at"], backing).on_conflict_do_nothing()
         )
-        hearing = select(literal(kept.id), MatterFollowers.person_id, MatterFollowers.at, MatterFollowers.muted).where(
-            MatterFollowers.matter_id == matter.id
-        )
-        columns = ["matter_id", "person_id", "at", "muted"]
+        theirs = (MatterFollowers.person_id, MatterFollowers.at, MatterFollowers.muted, MatterFollowers.grouped)
+        hearing = select(literal(kept.id), *theirs).where(MatterFollowers.matter_id == matter.id)
+        columns = ["matter_id", "person_id", "at", "muted", "grouped"]
         await self._db.execute(insert(MatterFollowers).from_select(columns, hearing).on_conflict_do_nothing())
 
     # Followers.
@@ -76,14 +75,47 @@ class VoiceStore:
         )
         return found is False
 
+    async def let_group_follow(self, matter_id: int, group: int) -> None:
+        """Let a group chat hear of a matter; `group` is the number it has as a chat."""
+        row = insert(MatterFollowers).values(
+            matter_id=matter_id, person_id=group, at=self._now, muted=False, grouped=True
+        )
+        await self._db.execute(
+            row.on_conflict_do_update(index_elements=["matter_id", "person_id"], set_={"muted": False, "grouped": True})
+        )
+
+    async def groups(self, matter_id: int, limit: int = 50) -> list[int]:
+        """The group chats that hear of a matter."""
+        return [
+            *await self._db.scalars(
+                select(MatterFollowers.person_id)
+                .where(
+                    MatterFollowers.matter_id == matter_id,
+                    MatterFollowers.grouped,
+                    MatterFollowers.muted.is_(false()),
+                )
+                .order_by(MatterFollowers.person_id)
+                .limit(limit)
+            )
+        ]
+
+    async def hush(self, group: int) -> bool:
+        """Tell a group of nothing any more; False when it followed nothing."""
+        theirs = (MatterFollowers.person_id == group, MatterFollowers.grouped, MatterFollowers.muted.is_(false()))
+        row = await self._db.execute(
+            update(MatterFollowers).where(*theirs).values(muted=True).returning(MatterFollowers.matter_id)
+        )
+        return bool(row.all())
+
     async def followers(self, matter_id: int, *, after: int = 0, limit: int = 200) -> list[int]:
-        """Who hears of a matter, in the order of their numbers."""
+        """Who hears of a matter, in the order of their numbers; not the group chats."""
         return [
             *await self._db.scalars(
                 select(MatterFollowers.person_id)
                 .where(
                     MatterFollowers.matter_id == matter_id,
                     MatterFollowers.muted.is_(false()),
+                    MatterFollowers.grouped.is_(false()),
                     MatterFollowers.person_id > after,
                 )
                 .order_by(MatterFollowers.person_id)

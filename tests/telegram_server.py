@@ -46,7 +46,7 @@ class Call:
 
 @dataclass
 class Sent:
-    """One message that arrived: `rows` are its buttons as (label, callback data)."""
+    """One message that arrived: `rows` are its buttons as (label, callback data or address)."""
 
     id: int
     chat: int
@@ -650,9 +650,11 @@ def _rows(data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
     for key in (key for row in rows for key in row):
         if not key.get("text"):
             raise _Refusal(400, "Bad Request: inline keyboard button text is empty")
+        if key.get("url", "").startswith("https://") and "callback_data" not in key:
+            continue
         if not 1 <= len(key.get("callback_data", "").encode()) <= 64:
             raise _Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
-    return [[(key["text"], key["callback_data"]) for key in row] for row in rows]
+    return [[(key["text"], key.get("url") or key["callback_data"]) for key in row] for row in rows]
 
 
 def _user(number: int) -> dict[str, Any]:

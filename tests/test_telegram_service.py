@@ -18,11 +18,13 @@ from sqlalchemy import select
 from bot.app import Knowledge
 from bot.core.words import Address, Choice, Kind
 from config.settings import Settings
+from domain.councils import BallotOpened
+from domain.matters import MatterMoved, MatterProposed, Move, Tier
 from domain.people import Role
 from storage.database import Database
 from storage.desk import Desk
 from storage.tables import Contacts, HeardMessages, Outbox, Parked, People
-from tests.telegram_server import Sent, _Refusal
+from tests.telegram_server import NAME, Sent, _Refusal
 from tests.test_conformance import GRID, LI, REPORT, TASK, WANG, House, Telegram, TelegramClient, hears, picture, until
 
 HOST, FIRST_RESIDENT, RESIDENTS = 1003, 2001, 30
@@ -121,7 +123,7 @@ async def test_everybody_sees_the_residents_menu_and_a_gridworker_their_tasks_as
 
     await until(lambda: LI in house.server.menus)
     assert {command for command, _ in house.server.menus[LI]} == residents | {
-        *("tasks", "patrol", "walk", "leave"),
+        *("tasks", "patrol", "walk", "visit", "leave"),
         *("admissions", "carry", "signin"),
     }
     assert WANG not in house.server.menus
@@ -438,3 +440,68 @@ def _copies(house: TelegramHouse) -> list[Sent]:
 
 async def _in_state(house: TelegramHouse, number: int, state: str) -> bool:
     return (number, state) in [tuple(row) for row in await house.rows(Outbox.id, Outbox.state)]
+
+
+# A group chat reads along.
+
+
+async def test_the_group_of_an_estate_follows_a_matter_and_nobody_votes_in_it(house: TelegramHouse) -> None:
+    host, yard = house.person(HOST), house.person(-100200)
+    await house.wang.say(f"/start g_{GRID}")
+    await hears(house.wang, f"网格码：{GRID}")
+    await house.wang.tap("我住这个网格")
+    await hears(house.wang, "记住了")
+    await host.say(f"/start i_{await house.invite(Role.COUNCIL_HOST, GRID)}")
+    await hears(host, "欢迎")
+
+    async def propose(desk: Desk) -> None:
+        wang = (await desk.people.meet(house.address(WANG))).person.id
+        zhou = (await desk.people.meet(house.address(HOST))).person.id
+        desk._speaker = None
+        await desk.happen(MatterProposed(wang, Tier.COMMUNITY, COMMUNITY, "民乐社区", "院门口装一排充电桩"))
+        await desk.people.grant(zhou, Role.COUNCIL_HOST, COMMUNITY)
+        await desk.happen(MatterMoved(1, Move.FORWARD, zhou))
+
+    await house.service.desks.write(propose)
+
+    async def in_the_yard(words: str) -> None:
+        house.clock.move_on()
+        house.server.say(yard.chat, words, user=WANG)
+
+    # A code of another kind stays good; a guess, and a code typed in private, do nothing.
+    other = await house.invite(Role.GRIDWORKER, GRID)
+    for wrong in (other, "AAAAAAAAA2"):
+        seen = len(yard.heard())
+        await in_the_yard(f"/follow {wrong}")
+        await until(lambda seen=seen: len(yard.heard()) > seen)  # type: ignore[misc]
+        assert "这个码不能用" in yard.heard()[-1].text
+    await host.say("请群关注 1")
+    given = await hears(host, "再在群里发")
+    code = given.text.split("/follow ")[1].split()[0]
+    await house.wang.say(f"/start i_{code}")
+    await hears(house.wang, "请在小区的群里发 /follow")
+    await in_the_yard(f"/follow {code}")
+    followed = await hears(yard, "本群关注了民乐社区「院门口装一排充电桩」")
+    assert [data for row in followed.key.rows for _, data in row] == [f"https://t.me/{NAME}?start=t_1"]
+    await house.li.say(f"/start i_{other}")
+    await hears(house.li, "欢迎")
+
+    async def open_ballot(desk: Desk) -> None:
+        zhou = (await desk.people.meet(house.address(HOST))).person.id
+        desk._speaker = None
+        until_ = desk.now + timedelta(days=1)
+        await desk.happen(BallotOpened(zhou, COMMUNITY, "装几个充电桩", ("四个", "八个"), until_, matter=1))
+
+    await house.service.desks.write(open_ballot)
+    asked = await hears(yard, "群里不投票")
+    # No answer stands under it, only where to vote in private.
+    assert [key for row in asked.key.rows for key in row] == [("私下投票", f"https://t.me/{NAME}?start=v_1")]
+    await in_the_yard("/vote 1")
+    await hears(yard, "这里大家都看得到")
+    await house.wang.say("/start v_1")
+    await hears(house.wang, "您的意见是？")
+    await house.wang.tap("八个")
+    await hears(house.wang, "投票成功")
+    await in_the_yard("/unfollow")
+    await hears(yard, "不再收议题的进展")
+    assert all("八个" not in bubble.text for bubble in yard.heard())

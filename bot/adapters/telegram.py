@@ -399,7 +399,8 @@ class Telegram:
                 partial(engine.set_menu, _commands(reply.menu), chat) if reply.menu else partial(engine.drop_menu, chat)
             ]
         photos = [photo for digest in reply.photos if (photo := await self._opened(digest))]
-        buttons = _buttons(outgoing)
+        # In a group a tap would be seen, and is nobody's of its own: buttons lead to a private chat, or are left out.
+        buttons = _links(outgoing, await self._own_name()) if chat < 0 and reply.choices else _buttons(outgoing)
         if len(photos) == 1 and len(reply.text) <= _LONGEST_CAPTION:
             return [partial(engine.send_photo, chat, photos[0], reply.text, buttons)]
         parts: list[Callable[[], Awaitable[None]]] = []
@@ -415,6 +416,12 @@ class Telegram:
         texts = _pieces(reply.text)
         parts += [partial(engine.send_text, chat, text, ()) for text in texts[:-1]]
         return [*parts, partial(engine.send_text, chat, texts[-1], buttons)]
+
+    async def _own_name(self) -> str:
+        """Our own @name; whoever only sends has not asked for it yet."""
+        if not self._name:
+            self._name = await self._engine.name()
+        return self._name
 
     async def _opened(self, digest: str) -> Photo | None:
         try:
@@ -483,6 +490,13 @@ def _buttons(outgoing: Outgoing) -> Buttons:
     row = 2 if all(len(choice.label) <= _SHORT_LABEL for choice in choices) else 1
     keys = [(choice.label, f"{outgoing.id}:{index}") for index, choice in enumerate(choices)]
     return [keys[start : start + row] for start in range(0, len(keys), row)]
+
+
+def _links(outgoing: Outgoing, name: str) -> Buttons:
+    """Those that lead to a private chat with us, one in a row."""
+    return [
+        [(choice.label, f"https://t.me/{name}?start={choice.link}")] for choice in outgoing.reply.choices if choice.link
+    ]
 
 
 def _pieces(text: str) -> list[str]:

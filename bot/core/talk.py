@@ -220,6 +220,7 @@ class Conversation:
     `place`: where it stands in help and menus; None keeps it out of them (opened by a button).
     `private`: what is said to it is looked at once and kept nowhere: not held, not put aside, not repeated.
     `looks`: somebody only looks something up, and another conversation that is opened takes its place.
+    `group`: it may be opened where others read along, and then knows it by `given["group"]`; it asks nothing.
     """
 
     name: str
@@ -230,6 +231,7 @@ class Conversation:
     place: int | None = None
     private: bool = False
     looks: bool = False
+    group: bool = False
 
     @property
     def command(self) -> str | None:
@@ -249,9 +251,10 @@ def conversation(
     place: int | None = None,
     private: bool = False,
     looks: bool = False,
+    group: bool = False,
 ) -> Callable[[Story], Conversation]:
     """Make a story a conversation; `build` finds it in its file under `handlers/`."""
-    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private, looks)
+    return lambda story: Conversation(name, story, tuple(opens_with), link, tuple(roles), place, private, looks, group)
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:

@@ -301,7 +301,7 @@ class Turns(Generic[D]):
     async def _route(self, hand: _Hand[D]) -> None:
         said = hand.said
         if said.group:
-            hand.desk.reply(Line("turn.in_private", {}))
+            await self._in_group(hand)
         elif said.odd is not None:
             await self._aside(hand, Line(f"odd.{said.odd}", {}))
         elif len(said.text) > LONGEST_TEXT:
@@ -314,6 +314,14 @@ class Turns(Generic[D]):
             await self._aside(hand, Line("turn.empty", {}))
         elif not await self._steered(hand) and not await self._answered(hand):
             await self._fresh(hand)
+
+    async def _in_group(self, hand: _Hand[D]) -> None:
+        """Where others read along only what is made for it is opened; all else is for a chat of their own."""
+        opened = self._book.opened_by(hand.said.text.strip())
+        if opened and opened[0].group:
+            await self._open(hand, opened[0].name, opened[1], {"group": "yes"})
+        else:
+            hand.desk.reply(Line("turn.in_private", {}))
 
     async def _tapped(self, hand: _Hand[D]) -> None:
         tap = hand.said.tap

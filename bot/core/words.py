@@ -78,7 +78,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button: it answers the open question (`talk`, `question`, `value`, as `shown`), or `opens` a conversation."""
+    """A button: it answers the open question (`talk`, `question`, `value`, as `shown`), or `opens` a conversation.
+
+    `link`: what follows `/start ` in private (`v_12`): in a group, where all others read along, a button leads there.
+    """
 
     label: str
     value: str | None = None
@@ -87,6 +90,7 @@ class Choice:
     shown: str = ""
     opens: str | None = None
     given: Mapping[str, str] = field(default_factory=dict)
+    link: str = ""
 
 
 class Kind(StrEnum):
