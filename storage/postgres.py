@@ -6,7 +6,7 @@ the first and COMMIT with the last, so a turn waits for the server as often as i
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any, TypeVar
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 _MOST_LINES = 20
 _LONGEST_WAIT = 30.0
+# A server that is gone without a word is given up after half a minute, not after the two hours systems wait by default.
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
 # A process stopped in mid-transaction must not keep a chat's lock from the others for ever.
 _MANNERS = "-c idle_in_transaction_session_timeout=30s -c lock_timeout=20s -c TimeZone=UTC"
 # What PostgreSQL calls its own troubles: lost lines, deadlocks, shutdowns, full or broken disks.
@@ -54,7 +56,7 @@ class Postgres:
             hide_parameters=True,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"options": _MANNERS, "application_name": "xiaomazha", "connect_timeout": 30},
+            connect_args={"options": _MANNERS, "application_name": "xiaomazha", "connect_timeout": 30, **_KEEPALIVE},
         )
         self._statements = Statements(PGDialect_psycopg(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
         self._statements.keep(_TRY_LOCK, _NOT_SILENT, _ALIVE, _CALL)
@@ -73,16 +75,17 @@ class Postgres:
         return state.startswith(_TROUBLES) if state else isinstance(found, psycopg.OperationalError)
 
     async def write(self, work: Work[T]) -> T:
-        async with self._line() as line:
+        async def kept(line: _Line) -> T:
             line.say("BEGIN")
             try:
                 result = await work(line)
-                line.say("COMMIT")
-                await line.heard()
+                await line.commit()
             except BaseException:
                 await line.undo()
                 raise
             return result
+
+        return await self._at_a_line(kept)
 
     def ride(self, work: Work[T], names: Set[object]) -> Ride[T]:
         """Each transaction has its own commit here: it waits to be told."""
@@ -101,12 +104,23 @@ class Postgres:
         return Ride(asyncio.ensure_future(go()), now)
 
     async def read(self, work: Work[T]) -> T:
-        async with self._line() as line:
+        async def looked(line: _Line) -> T:
             line.say("BEGIN")
             try:
                 return await work(line)
             finally:
                 await line.undo()
+
+        return await self._at_a_line(looked)
+
+    async def _at_a_line(self, work: Callable[["_Line"], Awaitable[T]]) -> T:
+        """Do some work; once more, on a new line, if the tables have changed under the one it was on."""
+        try:
+            async with self._line() as line:
+                return await work(line)
+        except psycopg.errors.FeatureNotSupported:
+            async with self._line() as line:
+                return await work(line)
 
     @asynccontextmanager
     async def _line(self) -> AsyncIterator["_Line"]:
@@ -219,6 +233,11 @@ class _Line:
         self._numbers = count()
         # What is sent and not yet heard of: a statement's text if it was being prepared.
         self._sent: list[str | None] = []
+        # How the last of what was heard ended, in the server's word.
+        self._ended: bytes | None = None
+        # Who waits for the wire to move, and the number by which the loop looks at it.
+        self._waiting: asyncio.Future[None] | None = None
+        self._watched: int | None = None
         self.broken = False
         self._wire.enter_pipeline_mode()
 
@@ -267,6 +286,18 @@ class _Line:
                 self.say("RELEASE part")
             raise
 
+    async def commit(self) -> None:
+        """Keep all of the transaction.
+
+        Raises:
+            psycopg.errors.InFailedSqlTransaction: a statement had failed, whoever was told of it went on all the same,
+                and the server, asked to keep it, has taken all of it back.
+        """
+        self.say("COMMIT")
+        await self.heard()
+        if self._ended != b"COMMIT":
+            raise errors.InFailedSqlTransaction("a statement failed and nobody minded: nothing was kept")
+
     async def undo(self) -> None:
         """Take back all of the transaction, in whatever state it is."""
         if not self.broken:
@@ -278,6 +309,7 @@ class _Line:
     async def close(self) -> None:
         """Close it for good: what it held and what was set on it ends with it."""
         self.broken = True
+        self._look_away()
         with suppress(*_LOST):
             await self._connection.invalidate()
         with suppress(*_LOST):
@@ -294,6 +326,7 @@ class _Line:
         """The connection as SQLAlchemy knows it."""
         if self._sent:
             await self.heard()
+        self._look_away()
         self._wire.exit_pipeline_mode()
         try:
             yield
@@ -317,6 +350,7 @@ class _Line:
             self._sent.append(None)
         except psycopg.Error:
             self.broken = True
+            self._look_away()
             raise
 
     async def _forget(self) -> None:
@@ -340,8 +374,10 @@ class _Line:
         except BaseException:
             # It is not known what of it was done, and what is said next would get its answers.
             self.broken = True
+            self._look_away()
             raise
         sent, self._sent = self._sent, []
+        self._ended = results[-1].command_status if results else None
         failed = next((each for each in results if each.status == pq.ExecStatus.FATAL_ERROR), None)
         if failed is not None:
             for statement, result in zip(sent, results, strict=True):
@@ -375,17 +411,33 @@ class _Line:
     async def _moved(self, *, writable: bool = False) -> None:
         """Until there is something to read, or room to write."""
         loop = asyncio.get_running_loop()
-        moved = loop.create_future()
+        self._waiting = moved = loop.create_future()
         wire = self._wire.socket
-        loop.add_reader(wire, _once, moved)
+        if self._watched is None:
+            # Kept from one wait to the next: to begin and to end it costs more than the wait.
+            loop.add_reader(wire, self._readable)
+            self._watched = wire
         if writable:
             loop.add_writer(wire, _once, moved)
         try:
             await moved
         finally:
-            loop.remove_reader(wire)
+            self._waiting = None
             if writable:
                 loop.remove_writer(wire)
+
+    def _readable(self) -> None:
+        if self._waiting is None:
+            # Cut off while nobody waited, or something came early: the next who waits will look.
+            self._look_away()
+        else:
+            _once(self._waiting)
+
+    def _look_away(self) -> None:
+        """At once when the wire is cut, for its number goes to the next one opened; and before others look at it."""
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
 
 
 def _error(result: Any) -> psycopg.Error:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Executable, bindparam, func, insert, select, text, update
 
 from bot.core.errors import Unavailable
 from storage.database import Connection, Database
@@ -223,3 +223,147 @@ async def test_a_ride_that_fails_takes_nobody_with_it(database: Database) -> Non
     with pytest.raises(ZeroDivisionError):
         await ride.ended
     assert await database.read(_names) == {"t:turn"}
+
+
+_SAME = select(Facts.value).where(Facts.name == bindparam("name"))
+_PUT = insert(Facts)
+
+
+@only_postgresql
+async def test_a_migration_under_load_is_not_noticed(database: Database) -> None:
+    """What was prepared does not fit the tables any more: the work is done once more, on a line made anew."""
+
+    async def look(connection: Connection) -> object:
+        return await connection.scalar(_SAME, {"name": "t:kept"})
+
+    await database.write(lambda connection: connection.execute(insert(Facts).values(name="t:kept", value="您好")))
+    assert [await database.read(look) for _ in range(3)] == ["您好"] * 3
+    try:
+        for change in ("varchar(500)", "text"):
+            change_it = text(f"ALTER TABLE facts ALTER COLUMN value TYPE {change}")
+            await database.write(partial(_done, change_it))
+            assert await database.read(look) == "您好"
+            assert await database.write(look) == "您好"
+    finally:
+        await database.write(partial(_done, text("ALTER TABLE facts ALTER COLUMN value TYPE varchar")))
+
+
+async def _done(statement: Executable, connection: Connection) -> None:
+    await connection.execute(statement)
+
+
+@only_postgresql
+async def test_what_failed_and_nobody_minded_is_not_taken_for_kept(database: Database) -> None:
+    async def work(connection: Connection) -> str:
+        await _put("t:one", connection)
+        with suppress(Exception):
+            await _put("t:one", connection)
+            await connection.scalar(_SAME, {"name": "t:one"})
+        return "told that it is kept"
+
+    with pytest.raises(Exception, match="nothing was kept"):
+        await database.write(work)
+    assert await database.read(_names) == set()
+
+
+@only_postgresql
+async def test_a_line_cut_in_the_middle_keeps_nothing_and_the_next_work_is_done(database: Database) -> None:
+    async def cut(connection: Connection) -> None:
+        await _put("t:half", connection)
+        await connection.scalar(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    async def cut_by_another(connection: Connection) -> None:
+        await _put("t:half", connection)
+        mine = await connection.scalar(text("SELECT pg_backend_pid()"))
+        await database.read(partial(_done, text(f"SELECT pg_terminate_backend({mine})")))
+        await asyncio.sleep(0.1)
+        await _put("t:other half", connection)
+
+    for number in range(3):
+        for work in (cut, cut_by_another):
+            with pytest.raises(Unavailable):
+                await database.write(work)
+        # The numbers of lines that are gone are given to new ones: those must be heard.
+        some = [database.write(partial(_put, f"t:{number}.{each}")) for each in range(5)]
+        assert len(await asyncio.gather(*some)) == 5
+    assert await database.read(_names) == {f"t:{number}.{each}" for number in range(3) for each in range(5)}
+
+
+@only_postgresql
+async def test_lines_cut_while_nobody_used_them_stop_one_piece_of_work_at_most(database: Database) -> None:
+    async def others_cut(connection: Connection) -> None:
+        everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        await connection.execute(text(f"{everybody} AND datname = current_database()"))
+
+    waiting = [database.write(partial(_put, f"t:{number}")) for number in range(8)]
+    await asyncio.gather(*waiting)
+    await database.read(others_cut)
+    began = time.process_time()
+    await asyncio.sleep(0.5)
+    assert time.process_time() - began < 0.2, "a line that is cut keeps the loop busy"
+    failed = 0
+    for number in range(8, 16):
+        try:
+            await database.write(partial(_put, f"t:{number}"))
+        except Unavailable:
+            failed += 1
+    assert failed <= 1
+    assert len(await database.read(_names)) == 16 - failed
+
+
+@only_postgresql
+async def test_of_two_in_each_others_way_one_is_told_to_try_again(database: Database) -> None:
+    await asyncio.gather(*(database.write(partial(_put, f"t:{name}")) for name in "ab"))
+    both = asyncio.Barrier(2)
+
+    async def work(first: str, second: str, connection: Connection) -> None:
+        change = update(Facts).values(value="changed")
+        await connection.execute(change.where(Facts.name == first).returning(Facts.name))
+        await both.wait()
+        await connection.execute(change.where(Facts.name == second).returning(Facts.name))
+
+    results = await asyncio.gather(
+        database.write(partial(work, "t:a", "t:b")), database.write(partial(work, "t:b", "t:a")), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in results) == ["NoneType", "Unavailable"]
+
+
+async def test_who_is_cut_off_anywhere_leaves_the_next_a_clean_line(database: Database) -> None:
+    async def work(number: int, connection: Connection) -> str:
+        await _put(f"t:{number}", connection)
+        async with connection.begin_nested():
+            await _put(f"t:{number} inside", connection)
+        await connection.scalar(_SAME, {"name": f"t:{number}"})
+        return f"t:{number}"
+
+    for number in range(60):
+        task = asyncio.ensure_future(database.write(partial(work, number)))
+        for _ in range(number % 20):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await database.write(partial(work, 1000 + number)) == f"t:{1000 + number}"
+    kept = await database.read(_names)
+    whole = {f"t:{1000 + number}" for number in range(60)}
+    assert whole <= kept
+    assert all((f"{each} inside" in kept) for each in kept if not each.endswith("inside"))
+
+
+async def test_what_is_very_large_comes_back_whole(database: Database) -> None:
+    large = "马" * 3_000_000
+
+    async def work(connection: Connection) -> object:
+        for _ in range(2):
+            await connection.execute(_PUT, {"name": f"t:{_}", "value": large})
+        return await connection.scalar(_SAME, {"name": "t:1"})
+
+    assert await database.write(work) == large
+
+
+async def test_more_at_once_than_there_are_lines_all_have_their_turn(database: Database) -> None:
+    async def work(number: int, connection: Connection) -> str:
+        await asyncio.sleep(0)
+        return await _put(f"t:{number}", connection)
+
+    results = await asyncio.gather(*(database.write(partial(work, number)) for number in range(200)))
+    assert len(set(results)) == len(await database.read(_names)) == 200

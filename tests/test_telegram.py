@@ -5,6 +5,8 @@ import io
 import json
 import logging
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -884,3 +886,18 @@ async def test_a_telegram_that_cannot_be_reached_was_not_written_to(engine: Made
 async def test_an_empty_message_is_not_acceptable(server: BotApiServer, post: Telegram) -> None:
     with pytest.raises(Unacceptable, match="empty"):
         await post.send(outgoing(""))
+
+
+def test_aiogram_builds_what_is_used_and_nothing_else() -> None:
+    seen = """
+from bot.adapters.telegram_aiogram import Aiogram
+from aiogram.types import Chat, Message, Poll
+assert not Message.__pydantic_complete__ and not Poll.__pydantic_complete__
+engine = Aiogram("1:AAbench-token_of-the-local-server-0000", "http://127.0.0.1:9")
+sent = {"message_id": 3, "date": 1, "chat": {"id": 7, "type": "private"}, "text": "您好"}
+read = engine.read({"update_id": 1, "message": {**sent, "reply_to_message": sent}})
+assert read.message.reply_to_message.text == "您好" and read.message.chat == Chat(id=7, type="private")
+assert Message.model_validate(read.message.model_dump()) == read.message
+assert not Poll.__pydantic_complete__
+"""
+    subprocess.run([sys.executable, "-c", seen], check=True, cwd=Path(__file__).parent.parent)

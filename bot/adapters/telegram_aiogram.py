@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+# Before aiogram, or it builds hundreds of models nobody needs.
+import bot.adapters.telegram_aiogram_models  # noqa: F401
+
+# isort: split
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
@@ -100,6 +104,8 @@ class Aiogram(Engine):
     """The engine on aiogram, without its dispatcher: its types, its methods, its client (aiohttp)."""
 
     def __init__(self, token: str, api: str, patience: float = PATIENCE) -> None:
+        # The largest by far, and the first who writes should not wait for it.
+        Update.model_rebuild()
         self._session = _Session(api=TelegramAPIServer.from_base(api), timeout=patience)
         self._bot = Bot(token, session=self._session)
 
