@@ -1,4 +1,4 @@
-"""Somebody on duty says what they have just done, without a button: 灯泡换好了, 到现场了. Which case was that?"""
+"""Somebody on duty says what they have done, without a button: 灯泡换好了, 到现场了, 我整不了. Which case was it?"""
 
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Talk, conversation

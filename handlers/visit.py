@@ -18,6 +18,8 @@ from services.visits import running_for
 from storage.desk import Desk
 
 _OFFERED, _SHOWN, _LONGEST, _DAYS = 6, 20, 300, 30
+# Doors to pick from by their words: more than a grid has.
+_KNOWN = 500
 _OTHER = "other"
 _FINE = (("visit.button.fine", "done"), ("visit.button.nobody", "nobody"), ("visit.button.trouble", "trouble"))
 _OUTCOMES = tuple((f"visit.button.{each}", str(each)) for each in Outcome)
@@ -53,7 +55,8 @@ async def visit(talk: Talk[Desk]) -> HouseholdVisited | None:
     if not chosen or chosen == _OTHER:
         return await _elsewhere(talk)
     areas, number = talk.person.areas(*WORKERS), int(chosen)
-    left = await talk.look("left", list[Door], lambda desk: desk.visits.left(number, areas))
+    left = await talk.look("left", list[Door], lambda desk: desk.visits.left(number, areas, _KNOWN))
+    count = await talk.look("count", int, lambda desk: _left(number, areas, desk))
     campaign = await talk.look("campaign", Campaign | None, lambda desk: desk.visits.campaign(number))
     if campaign is None or not left:
         talk.say("visit.nothing_left")
@@ -61,10 +64,14 @@ async def visit(talk: Talk[Desk]) -> HouseholdVisited | None:
     door = await talk.ask(
         replace(DOOR, read=lambda heard, _district: _among(heard, left)),
         [(each.household, str(each.id)) for each in left[:_OFFERED]],
-        left=len(left),
+        left=count,
         campaign=campaign.title,
     )
     return await _at(door, talk)
+
+
+async def _left(number: int, areas: tuple[str, ...], desk: Desk) -> int:
+    return sum(each.left for each in await desk.visits.progress(number, areas))
 
 
 def _line(campaign: Campaign, left: int) -> Phrase:

@@ -53,7 +53,7 @@ async def _which(talk: Talk[Desk], chosen: str, marks: str) -> Ballot | None:
             talk.say("vote.where_first", choices=[Choice("settle.title", opens="settle")])
             return None
         if not ballots:
-            talk.say("vote.none")
+            talk.say("vote.none", choices=[Choice("my_votes.title", opens="my_votes")])
             return None
         if len(ballots) > 1:
             talk.say(

@@ -16,6 +16,9 @@ from nlp import grid_code, place, plain
 from storage.desk import Desk
 
 _NOT_SO = re.compile(r"^(?:不对|不是|[说写]?错了|地[方点址]|位置|应该|改[成为]|是|在|[\s,，。、:：])+")
+_BESIDE = re.compile(
+    r"大?门口|大门|[东西南北][门侧边头]|院里|院子里?|楼[下上道顶后前]|花坛|车棚|广场|地下室|车库|门洞|单元门口?"
+)
 
 HOME, PICK, UNSURE = "home", "pick", "unsure"
 
@@ -68,7 +71,11 @@ def corrected(heard: Heard, district: District) -> place.Found | None:
     """A place and not a word more, as what is read back is put right: 不对，是幸福里 4 号楼, or 4 号楼 alone."""
     text = _NOT_SO.sub("", heard.text.strip())
     found = place.find(text, district) or place.part(text)
-    return found if found and not place.rest(text, found) else None
+    if found is None or (beside := place.rest(text, found)) == text:
+        return None
+    if beside and not _BESIDE.fullmatch(beside):
+        return None
+    return replace(found, words=f"{found.words} {beside}".strip())
 
 
 MORE = Ask("where.more", read)

@@ -14,6 +14,8 @@ from nlp.normalise import fold, number
 _NUMERAL = r"(\d{1,4}|[一二两三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])"
 _BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|楼(?!上|下|道|层|梯)|座)")
 _DOOR = re.compile(_NUMERAL + r"\s*(单元|门|室|层|楼)")
+# 3 号楼 2 单元 301: what stands bare after block or entrance is a door, unless it counts something.
+_BARE_DOOR = re.compile(r"(\d{3,4})(?![\d.年月块元天平度个号户家点分路])")
 # Without its estate only what can be nothing else: 三楼 alone is a floor as often as a block.
 _LONE_BLOCK = re.compile(_NUMERAL + r"\s*(?:栋|幢|号楼|座(?!椅|谈|机))")
 # What is beside the road, up to the word that says how: 槐安路 小学门口. Not across a verb or a pause.
@@ -104,6 +106,8 @@ def _doors(folded: str, words: str, end: int) -> tuple[str, int]:
     """The entrance, the floor and the door that follow a block, and where they end."""
     while door := _DOOR.match(folded, _skip(folded, end)):
         words, end = f"{words} {number(door[1])} {door[2]}", door.end()
+    if door := _BARE_DOOR.match(folded, _skip(folded, end)):
+        words, end = f"{words} {door[1]} 室", door.end()
     return words, end
 
 

@@ -112,14 +112,15 @@ async def visit(visited: HouseholdVisited, desk: Desk) -> None:
         raise Refused("visit.not_found")
     check_visit(person, door, campaign, desk.district.day(desk.now))
     await desk.visits.note(_with(visited, words), door.area, door.household)
-    left = await desk.visits.left(campaign.id, person.areas(*WORKERS))
-    ahead = next((each for each in left if each.outcome is None), None)
+    areas = person.areas(*WORKERS)
+    left = sum(each.left for each in await desk.visits.progress(campaign.id, areas))
+    ahead = next((each for each in await desk.visits.left(campaign.id, areas, 1) if each.outcome is None), None)
     await desk.tell(
         person.id,
         "visit.noted" if left else "visit.all_done",
         household=door.household,
         outcome=Phrase(f"visit.outcome.{visited.outcome}"),
-        left=len(left),
+        left=left,
         campaign=campaign.title,
         choices=[
             *_report(visited.outcome, door.household, words),

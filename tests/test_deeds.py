@@ -18,12 +18,18 @@ def test_there_is_there(text: str) -> None:
     assert deed(text) is Move.ON_SITE
 
 
+@pytest.mark.parametrize("text", ["我整不了，得找供热的", "这个不归我管", "办不了"])
+def test_what_cannot_be_done_is_given_back(text: str) -> None:
+    assert deed(text) is Move.RETURN
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "还没修好",
         "啥时候能修好",
         "修好了吗？",
+        "这归谁管",
         "垃圾清理完又堆满了",
         "路灯坏了",
         "请派人处理好",

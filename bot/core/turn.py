@@ -41,6 +41,12 @@ _UNSURE = "unsure"
 _REPORT = "report"
 # What can be looked at in the middle of something else and be done with.
 _ASIDES = {"mine", "vote", "grid"}
+# What people say for 是 and 否, when those are what is asked.
+_YES = (
+    {"是", "yes"},
+    {"对", "对的", "对对", "没错", "嗯", "嗯呐", "嗯嗯", "嗯对", "好", "好的", "行", "可以", "是的", "中", "ok", "y"},
+)
+_NO = {"否", "no"}, {"不", "不对", "不是", "不是的", "错了", "不行", "不用", "不要", "不用了", "n"}
 _HELP = {"帮助", "怎么用", "菜单", "功能", "/help", "help", "/start", "开始", "你好", "您好", "?"}
 
 
@@ -596,6 +602,9 @@ def _picked(text: str, choices: Sequence[tuple[str, str]], fold: Callable[[str],
     for number, (label, value) in enumerate(choices, 1):
         if text in (str(number), fold(label)):
             return value, label
+    for labels, said in (_YES, _NO):
+        if text.rstrip("。.!！~，, 的呢啊呀") in said:
+            return next(((value, label) for label, value in choices if fold(label) in labels), None)
     return None
 
 
