@@ -3,13 +3,24 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, literal_column, select
+from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.database import Connection
 from storage.tables import Held, Pushes
 
 _KEPT = timedelta(days=7)
+
+_SPEND = (
+    insert(Pushes)
+    .values(person_id=bindparam("person"), day=bindparam("today"), count=1)
+    .on_conflict_do_update(
+        index_elements=["person_id", "day"],
+        set_={"count": Pushes.count + literal_column("1")},
+        where=Pushes.count < bindparam("most"),
+    )
+    .returning(Pushes.count)
+)
 
 
 class BudgetStore:
@@ -24,14 +35,7 @@ class BudgetStore:
 
         One statement that either counts or does not: however many processes push at once, no more than that are sent.
         """
-        counted = insert(Pushes).values(person_id=person_id, day=day, count=1)
-        spent = await self._db.scalar(
-            counted.on_conflict_do_update(
-                index_elements=["person_id", "day"],
-                set_={"count": Pushes.count + literal_column("1")},
-                where=Pushes.count < most,
-            ).returning(Pushes.count)
-        )
+        spent = await self._db.scalar(_SPEND, {"person": person_id, "today": day, "most": most})
         return spent is not None
 
     async def hold(self, person_id: int, case_id: int) -> None:
