@@ -77,10 +77,13 @@ class Answered(msgspec.Struct, forbid_unknown_fields=True):
 
     answer: Annotated[Answering, Meta(description="`attend` 到场了，`decline` 去不了，`sign` 签字")]
     words: Annotated[str, Meta(max_length=300, description="去不了的原因，或者签字认下的事；到场不用写")] = ""
-    latitude: (
-        Annotated[float, Meta(ge=-90, le=90, description="到场时的位置，WGS 84；只算离报的地方多远，不留")] | None
-    ) = None
-    longitude: Annotated[float, Meta(ge=-180, le=180, description="同上；要凭照片的，到聊天里办")] | None = None
+    latitude: Annotated[
+        Annotated[float, Meta(ge=-90, le=90)] | None,
+        Meta(description="到场时的位置，WGS 84；只算离报的地方多远，不留；不写就是没有位置"),
+    ] = None
+    longitude: Annotated[
+        Annotated[float, Meta(ge=-180, le=180)] | None, Meta(description="同上；要凭照片的，到聊天里办")
+    ] = None
 
 
 class Judged(msgspec.Struct, forbid_unknown_fields=True):
