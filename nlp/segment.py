@@ -22,6 +22,10 @@ _LATIN = re.compile(r"[a-zA-Z0-9]")
 _EVERYDAY = 3000
 _NEVER = float("-inf")
 
+# Room for two letters folded into one number, the word beginnings of a dictionary filling a fifteenth of it.
+_ROOM = 1 << 22
+_MASK, _STRIDE = _ROOM - 1, 1021
+
 _Span = tuple[int, int]
 
 
@@ -32,7 +36,13 @@ class Segmenter:
         # Line by line, twice: a list of all words would take more memory than all that comes of it.
         own = [word for word in dict.fromkeys(words) if len(word) > 1]
         self._trie = Trie(word for known in ((word for word, _ in _dictionary()), own) for word in known)
-        self._longest = max(len(word) for word in self._trie.iterkeys())
+        # How long a word that begins with these two letters is at most; where that is 0 the trie need not be asked.
+        self._begins = bytearray(_ROOM)
+        for word in self._trie.iterkeys():
+            if len(word) > 1:
+                place = (ord(word[0]) * _STRIDE ^ ord(word[1])) & _MASK
+                self._begins[place] = max(self._begins[place], min(len(word), 255))
+        self._single = {word: self._trie.key_id(word) for word in self._trie.iterkeys() if len(word) == 1}
         # By the words' numbers in the trie; 0 is a word of the district that has not got its own yet.
         self._counts = array("l", bytes(8 * len(self._trie)))
         for word, count in _dictionary():
@@ -56,6 +66,9 @@ class Segmenter:
         total = log(self._total)
         self._unknown = -total
         self._weights = array("d", (log(count) - total if count else _NEVER for count in self._counts))
+        self._letters = {
+            ord(word): self._weights[number] for word, number in self._single.items() if self._counts[number]
+        }
 
     def _count(self, word: str) -> int:
         return self._counts[self._trie.key_id(word)] if word in self._trie else 0
@@ -98,9 +111,17 @@ class Segmenter:
         """Where words of two letters and more lie, and where the word at each letter ends in the likeliest row."""
         size = len(block)
         known: set[_Span] = set()
-        best, ends = [0.0] * (size + 1), [0] * size
-        weights, longest, prefixes = self._weights, self._longest, self._trie.iter_prefixes_with_ids
-        for start in range(size - 1, -1, -1):
+        best, ends = [0.0] * (size + 1), [*range(1, size + 1)]
+        weights, prefixes = self._weights, self._trie.iter_prefixes_with_ids
+        begins, alone, unknown = self._begins, self._letters, self._unknown
+        after, next_code, start = 0.0, 0, size
+        for code in map(ord, reversed(block)):
+            start -= 1
+            longest = begins[(code * _STRIDE ^ next_code) & _MASK]
+            next_code = code
+            if not longest:
+                best[start] = after = after + alone.get(code, unknown)
+                continue
             most, last = _NEVER, start + 1
             for word, number in prefixes(block[start : start + longest]):
                 if (weight := weights[number]) != _NEVER:
@@ -110,7 +131,8 @@ class Segmenter:
                     # Of equals the longer, which comes later.
                     if (together := weight + best[end]) >= most:
                         most, last = together, end
-            best[start], ends[start] = (most, last) if most != _NEVER else (self._unknown + best[start + 1], last)
+            best[start] = after = most if most != _NEVER else unknown + after
+            ends[start] = last
         return known, ends
 
     def _words(self, block: str, known: set[_Span], ends: list[int]) -> list[str]:
