@@ -336,7 +336,7 @@ class Matter:
         return words if len(words) <= 40 else words[:39] + "…"
 
     def holds(self, grid: str | None) -> bool:
-        """Whether somebody who lives there is one of those it is about."""
+        """Whether somebody who lives there, or is on that area's roster, is one of those it is about."""
         return grid is not None and (grid in self.grids if self.grids else covers(self.area, grid))
 
     def grounds(self) -> tuple[str, ...]:
@@ -412,7 +412,7 @@ def parts(matter: Matter, person: Person, leaf: Leaf | None = None) -> set[Part]
     played = set()
     if matter.proposer_id == person.id:
         played.add(Part.PROPOSER)
-    if matter.holds(person.grid):
+    if any(map(matter.holds, (person.grid, *person.rosters))):
         played.add(Part.NEIGHBOUR)
     if person.serves(matter.area, HOSTS):
         played.add(Part.HOST)

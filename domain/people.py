@@ -41,7 +41,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody we know; `grid` is the 15-digit code of where they live, once they have told us."""
+    """Somebody we know; `grid` is the 15-digit code of where they live, once they have told us.
+
+    `rosters`: the areas on whose rosters they stand; owners may well live elsewhere.
+    """
 
     id: int
     name: str | None = None
@@ -51,6 +54,7 @@ class Person:
     grid: str | None = None
     roles: tuple[Held, ...] = ()
     sample: bool = False
+    rosters: tuple[str, ...] = ()
 
     def has(self, *roles: Role) -> bool:
         """Whether they hold any of these roles anywhere."""

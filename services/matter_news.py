@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.councils import HOSTS
+from domain.councils import HOSTS, Electorate
 from domain.matters import NEWS, Entry, Leaf, Matter, MatterMoved, Move, NewsSpread, Part, above, moved_on
 from domain.people import Person
 from domain.refusals import Refused
@@ -168,13 +168,14 @@ async def tell_hosts(
 async def tell_ground(
     matter: Matter, desk: Desk, key: str, /, *, once: str, choices: Sequence[Choice] = (), **shown: Any
 ) -> int:
-    """Tell everybody it is about, once each, when the quiet hours are over; returns how many live there."""
+    """Tell everybody it is about, those on its rosters too, once each, after quiet hours; returns how many."""
     told = 0
     for ground in matter.grounds():
         told += await desk.tell_area(
             ground,
             key,
             once=f"matter:{matter.id}:{once}:{ground}",
+            electorate=Electorate.HOUSEHOLDS,
             choices=choices,
             title=matter.title,
             place=matter.place,

@@ -41,6 +41,7 @@ from storage.tables import (
     Ballots,
     CaseLog,
     Cases,
+    Confirmed,
     Contacts,
     Followers,
     HeardMessages,
@@ -51,6 +52,7 @@ from storage.tables import (
     People,
     Ratings,
     Roles,
+    Voters,
 )
 from storage.visits import VisitStore
 from storage.voices import VoiceStore
@@ -112,7 +114,14 @@ _ADDRESS = (
 )
 # A person comes with what they hold, a row for each role, in the order they got them.
 _held = aliased(Roles)
-_HOLDING = (*_PERSON, _held.role, _held.area, _held.department)
+_ROSTERS = (
+    select(func.aggregate_strings(Voters.area, " "))
+    .join(Confirmed, Confirmed.voter_id == Voters.id)
+    .where(Confirmed.person_id == People.id, Voters.gone_at.is_(None))
+    .correlate(People)
+    .scalar_subquery()
+)
+_HOLDING = (*_PERSON, _held.role, _held.area, _held.department, _ROSTERS.label("rosters"))
 _NOW_HELD = and_(_held.person_id == People.id, _held.until.is_(None))
 _MEET = (
     select(Contacts.id, Contacts.state, Contacts.blocked_at, People.contact_id, People.id)
@@ -691,14 +700,14 @@ def _people(rows: Iterable[Sequence[Any]]) -> list[Person]:
     """People from rows of `_HOLDING`, each one's together."""
     known: dict[int, Sequence[Any]] = {}
     held: dict[int, dict[Held, None]] = {}
-    for *person, role, area, department in rows:
-        known[person[0]] = person
+    for *person, role, area, department, rosters in rows:
+        known[person[0]] = (*person, tuple(dict.fromkeys((rosters or "").split())))
         roles = held.setdefault(person[0], {})
         if role is not None:
             roles[Held(Role(role), area, department)] = None
     return [
-        Person(number, name, phone, public, language, grid, tuple(held[number]), sample)
-        for number, name, phone, public, language, grid, sample in known.values()
+        Person(number, name, phone, public, language, grid, tuple(held[number]), sample, rosters)
+        for number, name, phone, public, language, grid, sample, rosters in known.values()
     ]
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from bot.app import Knowledge
 from config.settings import Settings
-from domain.matters import MatterMoved, MatterProposed, Move, Status, Tier
+from domain.matters import MatterMoved, MatterProposed, Move, Part, Status, Tier, parts
 from domain.people import Role
+from domain.refusals import Refused
+from domain.rosters import Row, Shown
 from storage.desk import Desk
 from tests.office import COMMUNITY, ELSEWHERE, GRID, Office
 
@@ -82,3 +84,42 @@ async def test_what_somebody_said_goes_with_them_and_what_neighbours_support_sta
         assert [leaf["words"] for leaf in whole["file"]] == [""]
         assert whole["words"] == "社区门口修一条坡道，轮椅好进出"
     assert (await office.service.desks.read(lambda desk: desk.matters.get(1))).proposer_id is None
+
+
+async def test_an_owner_who_lives_elsewhere_hears_of_a_notice_and_may_object(office: Office) -> None:
+    sun = await office.meet("sun", grid=f"{ELSEWHERE}001")
+    guo = await office.meet("guo", grid=f"{ELSEWHERE}001")
+    zhou = office.people["zhou"]
+
+    async def enrol(desk: Desk) -> tuple[str, ...]:
+        await desk.rosters.take_in(COMMUNITY, [(Row("幸福里 3 栋 501", "孙梅（示例）"), ())])
+        [household] = await desk.rosters.all(COMMUNITY)
+        await desk.rosters.confirm(household.id, sun, Shown.CODE)
+        owner, neighbour = await desk.people.get(sun), await desk.people.get(guo)
+        assert neighbour is not None
+        assert neighbour.rosters == ()
+        return owner.rosters if owner else ()
+
+    assert await office.service.desks.write(enrol) == (COMMUNITY,)
+
+    async def happen(desk: Desk) -> None:
+        await desk.happen(MatterMoved(1, Move.FORWARD, zhou))
+        await desk.happen(MatterMoved(1, Move.RAISE, zhou, "要动市政的路"))
+        await desk.happen(MatterMoved(1, Move.ANSWER, office.people["qian"], "街道来修，下月开工"))
+        await desk.happen(MatterMoved(1, Move.ADOPT, zhou))
+
+    await office.service.desks.write(happen)
+
+    async def look(desk: Desk) -> list[set[Part]]:
+        matter = await desk.matters.get(1)
+        assert matter.status is Status.NOTICE
+        people = [await desk.people.get(each) for each in (sun, guo)]
+        return [parts(matter, each) for each in people if each]
+
+    assert await office.service.desks.read(look) == [{Part.NEIGHBOUR}, set()]
+    objection = MatterMoved(1, Move.OBJECT, sun, "坡道会挡住 3 栋的门")
+    await office.service.desks.write(lambda desk: desk.happen(objection))
+    with pytest.raises(Refused, match=r"matter\.not_found"):
+        await office.service.desks.write(lambda desk: desk.happen(MatterMoved(1, Move.OBJECT, guo, "我也反对")))
+    assert "公示" in "".join(await office.told("sun"))
+    assert await office.told("guo") == []
