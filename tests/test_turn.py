@@ -12,13 +12,14 @@ from bot import parked
 from bot.app import Knowledge, build
 from bot.core.errors import Unavailable
 from bot.core.talk import Ask, Talk, conversation
-from bot.core.turn import Turns
+from bot.core.turn import Turns, _picked
 from bot.core.words import Address, Choice, Kind, Reply, Said, Tap
 from bot.sender import Sender
 from config.settings import Settings
 from domain.cases import Status
 from domain.councils import BallotReminds
 from nlp import plain
+from nlp.normalise import fold
 from storage.desk import Desk, Desks
 from storage.outbox import Claimed
 from tests.play import START, Stage
@@ -326,3 +327,21 @@ async def test_messages_after_a_crash_in_flight_follow_their_kinds_policy(stage:
         (sent[0].outgoing.id, sent[0].outgoing.reply)
     ]
     assert nothing == []
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("是的", "yes"),
+        ("对的。", "yes"),
+        ("嗯呐", "yes"),
+        ("好的呢", "yes"),
+        ("不是的", "no"),
+        ("不用了", "no"),
+        ("再说吧", None),
+    ],
+)
+def test_yes_and_no_are_heard_as_people_say_them(said: str, meant: str | None) -> None:
+    found = _picked(said, [("是", "yes"), ("否", "no")], fold)
+    assert (found and found[0]) == meant
+    assert _picked(said, [("确定删除", "yes"), ("留着", "no")], fold) is None
