@@ -5,7 +5,7 @@ from bot.core.talk import Ask, Talk, conversation
 from bot.core.words import Choice
 from domain.cases import WITH_WORKER, Case, CaseMoved, Move, moves
 from domain.people import WORKERS, Role
-from handlers.move_case import PHOTO
+from handlers.move_case import PHOTO, has_photos
 from nlp import plain
 from nlp.alike import alike, pieces
 from nlp.normalise import bare
@@ -37,11 +37,7 @@ async def say_done(talk: Talk[Desk]) -> CaseMoved | None:
         return None
     case = next(case for case in able if str(case.id) == chosen)
     result, photos = said.text[:1000], said.photos
-    if move is Move.FINISH and not photos and await talk.look("shown", bool, lambda desk: _has_photos(desk, case)):
+    if move is Move.FINISH and not photos and await talk.look("shown", bool, lambda desk: has_photos(desk, case)):
         picture = await talk.ask(PHOTO, name="case.result", number=case.number)
         result, photos = "；".join(filter(None, (result, picture.text[:300]))), picture.photos
     return CaseMoved(case=case.id, move=move, by=talk.person.id, words=result, photos=photos)
-
-
-async def _has_photos(desk: Desk, case: Case) -> bool:
-    return bool(await desk.cases.photos(case.id))

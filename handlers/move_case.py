@@ -104,7 +104,7 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
             words = said
     match move:
         case Move.FINISH:
-            pictured = await talk.look("shown", bool, lambda desk: _has_photos(desk, case))
+            pictured = await talk.look("shown", bool, lambda desk: has_photos(desk, case))
             result = await talk.ask(PHOTO if pictured else RESULT, name="case.result", number=case.number)
             words, photos = "" if result.choice else result.text, result.photos
         case Move.RATE | Move.APPRAISE:
@@ -180,7 +180,8 @@ async def move_case(talk: Talk[Desk]) -> CaseMoved | None:
     )
 
 
-async def _has_photos(desk: Desk, case: Case) -> bool:
+async def has_photos(desk: Desk, case: Case) -> bool:
+    """Whether it was reported with any: then how it was done is shown as well."""
     return bool(await desk.cases.photos(case.id))
 
 

@@ -38,11 +38,13 @@ class Segmenter:
         self._trie = Trie(word for known in ((word for word, _ in _dictionary()), own) for word in known)
         # How long a word that begins with these two letters is at most; where that is 0 the trie need not be asked.
         self._begins = bytearray(_ROOM)
+        self._single: dict[str, int] = {}
         for word in self._trie.iterkeys():
-            if len(word) > 1:
+            if len(word) == 1:
+                self._single[word] = self._trie.key_id(word)
+            else:
                 place = (ord(word[0]) * _STRIDE ^ ord(word[1])) & _MASK
                 self._begins[place] = max(self._begins[place], min(len(word), 255))
-        self._single = {word: self._trie.key_id(word) for word in self._trie.iterkeys() if len(word) == 1}
         # By the words' numbers in the trie; 0 is a word of the district that has not got its own yet.
         self._counts = array("l", bytes(8 * len(self._trie)))
         for word, count in _dictionary():

@@ -5,7 +5,6 @@ import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from sqlalchemy import select
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from bot.app import Knowledge, build
 from config.settings import load
@@ -39,9 +37,8 @@ from domain.refusals import Refused
 from domain.whistles import CallAttended, CallDeclined, CallJudged, CallSigned, WhistleBlown, WhistleClosed
 from storage import audit, statistics
 from storage.audit import Tally
-from storage.database import Connection
 from storage.desk import Desk
-from storage.tables import Base, Contacts, Outbox
+from tests.lives import Lived
 from tests.play import START, Stage
 
 T = TypeVar("T")
@@ -105,8 +102,23 @@ made: Counter[Move] = Counter()
 whistled: Counter[Move] = Counter()
 
 
-class Life(RuleBasedStateMachine):
+class Life(Lived):
     """A district's people do whatever they like with a few cases; each step is held against what must never be."""
+
+    watched = (
+        "cases",
+        "case_log",
+        "case_photos",
+        "followers",
+        "ratings",
+        "outbox",
+        "dues",
+        "corrections",
+        "seals",
+        "demands",
+        "whistles",
+        "whistle_calls",
+    )
 
     def __init__(self, knowledge: Knowledge, template: Path, folder: Path) -> None:
         super().__init__()
@@ -521,54 +533,8 @@ class Life(RuleBasedStateMachine):
     def _count_with(self, number: int) -> int:
         return len(self._read(lambda desk: desk.cases.of_worker(number, (Status.DISPATCHED, Status.HANDLING))))
 
-    def _everything(self) -> dict[str, list[Any]]:
-        async def read(connection: Connection) -> dict[str, list[Any]]:
-            return {
-                table.name: [tuple(row) for row in await connection.execute(select(table))]
-                for table in Base.metadata.sorted_tables
-                if table.name in _WATCHED
-            }
-
-        return self._runner.run(self.service.desks.database.read(read))
-
-    def _news(self) -> Counter[int]:
-        """How many messages each person was sent since we last looked."""
-
-        async def read(connection: Connection) -> list[tuple[int, int]]:
-            rows = await connection.execute(
-                select(Outbox.id, Contacts.person_id)
-                .join(Contacts, Contacts.id == Outbox.contact_id)
-                .where(Outbox.id > self.heard)
-                .order_by(Outbox.id)
-            )
-            return [(number, person) for number, person in rows]
-
-        rows = self._runner.run(self.service.desks.database.read(read))
-        self.heard = rows[-1][0] if rows else self.heard
-        return Counter(person for _, person in rows)
-
-    def _read(self, work: Callable[[Desk], Awaitable[T]]) -> T:
-        return self._runner.run(self.service.desks.read(work))
-
-    def _write(self, work: Callable[[Desk], Awaitable[Any]]) -> None:
-        self._runner.run(self.service.desks.write(work))
-
 
 _lives = count(1)
-_WATCHED = (
-    "cases",
-    "case_log",
-    "case_photos",
-    "followers",
-    "ratings",
-    "outbox",
-    "dues",
-    "corrections",
-    "seals",
-    "demands",
-    "whistles",
-    "whistle_calls",
-)
 _ROLES = {
     "网格员": Role.GRIDWORKER,
     "网格长": Role.GRID_LEADER,

@@ -17,7 +17,7 @@ from services.queues import counts_of
 from services.sight import all_seen, seen, sight_of
 from storage.cases import theirs
 from storage.desk import Desk
-from web.cursor import opened, sealed
+from web.cursor import Cursor, Limit, Next, opened, sealed
 from web.gate import Gate, Problem, Route, asked
 
 _NUMBER = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}"
@@ -54,8 +54,8 @@ class CasesAsked(msgspec.Struct, forbid_unknown_fields=True):
     ] = Queue.OPEN
     held: Annotated[bool, Meta(description="只看自己这一级、自己部门在办的")] = False
     area: Annotated[str, Meta(max_length=15, description="只看这个片区：区划代码或网格码，要在自己的范围里")] = ""
-    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
-    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
+    cursor: Cursor = ""
+    limit: Limit = 20
 
 
 class Line(msgspec.Struct):
@@ -83,7 +83,7 @@ class Cases(msgspec.Struct):
     """一页案卷，时限近的在前。"""
 
     cases: Annotated[list[Line], Meta(description="案卷")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+    next: Next
 
 
 class Waiting(msgspec.Struct):

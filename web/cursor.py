@@ -2,13 +2,19 @@
 
 import base64
 import binascii
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from web.gate import Problem
 
 T = TypeVar("T")
+
+# The words of a list's question and answer, the same wherever there is one.
+Cursor = Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")]
+Limit = Annotated[int, Meta(ge=1, le=50, description="一页最多几条")]
+Next = Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
 
 
 def sealed(last: object) -> str | None:

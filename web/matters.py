@@ -28,7 +28,7 @@ from domain.matters import (
 from domain.people import STAFF, Person
 from services.public_notice import blocks
 from storage.desk import Desk
-from web.cursor import opened, sealed
+from web.cursor import Cursor, Limit, Next, opened, sealed
 from web.gate import Gate, Problem, Route, asked
 
 _NUMBER = "/api/matters/{number:[0-9]{1,15}}"
@@ -41,8 +41,8 @@ class MattersAsked(msgspec.Struct, forbid_unknown_fields=True):
 
     ended: Annotated[bool, Meta(description="`true` 看已经结束的，不写看正在议的")] = False
     area: Annotated[str, Meta(max_length=15, description="只看这个片区：区划代码或网格码，要在自己的范围里")] = ""
-    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
-    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
+    cursor: Cursor = ""
+    limit: Limit = 20
 
 
 class MatterLine(msgspec.Struct):
@@ -62,7 +62,7 @@ class MattersPage(msgspec.Struct):
     """一页议题，新的在前。"""
 
     matters: Annotated[list[MatterLine], Meta(description="议题")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+    next: Next
 
 
 class MatterStep(msgspec.Struct):

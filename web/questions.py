@@ -13,11 +13,8 @@ from domain.faq import AnswerWithdrawn, Cluster, QuestionsSettled, Settling, in_
 from domain.people import STAFF, Person
 from services.questions import LONGEST_ANSWER, as_read
 from storage.desk import Desk
-from web.cursor import opened, sealed
+from web.cursor import Cursor, Limit, Next, opened, sealed
 from web.gate import Gate, Problem, Route, asked
-
-_PAGE = Annotated[int, Meta(ge=1, le=50, description="一页最多几条")]
-_CURSOR = Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")]
 
 
 class Shown(msgspec.Struct):
@@ -43,14 +40,14 @@ class Questions(msgspec.Struct):
     """一页未答问题，问的人多的在前。"""
 
     questions: Annotated[list[Asked], Meta(description="同类问题")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+    next: Next
 
 
 class QuestionsAsked(msgspec.Struct, forbid_unknown_fields=True):
     """要哪一页。"""
 
-    cursor: _CURSOR = ""
-    limit: _PAGE = 20
+    cursor: Cursor = ""
+    limit: Limit = 20
 
 
 class WriteEntry(msgspec.Struct, tag_field="kind", tag="entry", forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from domain.refusals import Refused
 from domain.visits import Campaign, CampaignEnded, CampaignOpened, Outcome, Progress
 from services.visits import counts, readable, seen_by
 from storage.desk import Desk
-from web.cursor import opened, sealed
+from web.cursor import Cursor, Next, opened, sealed
 from web.gate import Gate, Problem, Route, asked
 
 _ONE = "/api/campaigns/{id:[0-9]{1,15}}"
@@ -70,14 +70,14 @@ class Households(msgspec.Struct):
     """一页住户，按走的顺序。"""
 
     households: Annotated[list[Household], Meta(description="住户")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+    next: Next
 
 
 class HouseholdsAsked(msgspec.Struct, forbid_unknown_fields=True):
     """要哪些住户，哪一页。"""
 
     outcome: Annotated[Outcome | None, Meta(description="只看这样的；不写就是全部")] = None
-    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
+    cursor: Cursor = ""
     limit: Annotated[int, Meta(ge=1, le=200, description="一页最多几户")] = 50
 
 

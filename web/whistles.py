@@ -27,7 +27,7 @@ from services.sight import seen, sight_of
 from services.whistles import near
 from storage.cases import theirs
 from storage.desk import Desk
-from web.cursor import opened, sealed
+from web.cursor import Cursor, Limit, Next, opened, sealed
 from web.gate import Gate, Problem, Route, asked
 
 _WHISTLE = "/api/cases/{number:[0-9]{6}-[0-9]{4,12}}/whistle"
@@ -54,14 +54,14 @@ class Calls(msgspec.Struct):
     """一页报到，早的在前。"""
 
     calls: Annotated[list[Called], Meta(description="等着自己部门的")]
-    next: Annotated[str | None, Meta(description="下一页的 `cursor`；`null` 是没有了")]
+    next: Next
 
 
 class CallsAsked(msgspec.Struct, forbid_unknown_fields=True):
     """要哪一页。"""
 
-    cursor: Annotated[str, Meta(max_length=200, description="上一页的 `next`；不写就从头")] = ""
-    limit: Annotated[int, Meta(ge=1, le=50, description="一页最多几条")] = 20
+    cursor: Cursor = ""
+    limit: Limit = 20
 
 
 class Answering(StrEnum):

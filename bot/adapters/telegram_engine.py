@@ -31,9 +31,8 @@ class NoAnswer(Trouble):
     """Written, and no answer came, or none that can be read."""
 
 
-# Rows of (label, what comes back when it is tapped, or the https address it leads to).
 Buttons = Sequence[Sequence[tuple[str, str]]]
-"""Rows of (label, what comes back)."""
+"""Rows of (label, what comes back when it is tapped, or the https address it leads to)."""
 Photo = tuple[str, bytes]
 """A file's name and what is in it."""
 
