@@ -878,6 +878,9 @@ class Matters(Base):
     notice_until: Mapped[datetime | None]
     rate_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    spot: Mapped[str] = mapped_column(default="", server_default="")
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
     told_at: Mapped[datetime | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     __table_args__ = (

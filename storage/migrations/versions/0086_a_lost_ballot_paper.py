@@ -1,4 +1,4 @@
-"""A ballot paper that was handed out and lost is made void."""
+"""A ballot paper that was handed out and lost is made void; a matter says where exactly it is about."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,8 +23,13 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     )
+    op.add_column("matters", sa.Column("spot", sa.Text(), nullable=False, server_default=""))
+    for name in ("latitude", "longitude"):
+        op.add_column("matters", sa.Column(name, sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
+    for name in ("longitude", "latitude", "spot"):
+        op.drop_column("matters", name)
     op.drop_table("voided_papers")
     op.drop_column("roll", "back")
