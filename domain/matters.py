@@ -302,9 +302,10 @@ class Matter:
     """A council matter as it stands.
 
     `area` is the smallest area that holds all of it; of an estate that lies in several grids, `grids` are those.
-    `place` is what people call it. `door`: said at the door and carried in by a grid leader; `vouched` supporters are
-    counted on somebody's word. `round` counts how often it came to the agenda, from 1. `raised_to`: the area whose
-    level has it in hand; `answer` is what came back.
+    `place` is what people call it; `spot` where exactly it is about, in words, and on the map where somebody sent that
+    along, in degrees (WGS 84). `door`: said at the door and carried in by a grid leader; `vouched` supporters count on
+    somebody's word. `round` counts how often it came to the agenda, from 1. `raised_to`: the area whose level has it in
+    hand; `answer` is what came back.
     """
 
     id: int
@@ -328,6 +329,9 @@ class Matter:
     notice_until: datetime | None = None
     rate_until: datetime | None = None
     merged_into: int | None = None
+    spot: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
     @property
     def title(self) -> str:
@@ -517,6 +521,9 @@ class MatterProposed:
     grids: tuple[str, ...] = ()
     photos: tuple[str, ...] = ()
     vouched: int = 0
+    spot: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ async def show(talk: Talk[Desk], matter: Matter) -> None:
         status=Phrase(f"matter.status.{matter.status}"),
         progress=_progress(matter, around.journal),
         words="" if " ".join(matter.words.split()) == matter.title else f"\n{quoted(matter.words, 500)}",
+        spot=Phrase("matter.spot", {"where": matter.spot}) if matter.spot else "",
         support=Phrase("matter.support", {"count": around.support, "most": most}) if collecting else "",
         further=_further(matter, around),
         steps=tuple(

@@ -22,7 +22,14 @@ async def _to_case(doing: Doing) -> None:
         raise Refused("matter.not_as_case", title=matter.title)
     words = desk.texts.say("matter.case_words", "zh", words=moved.words, number=matter.id)
     reported = ProblemReported(
-        doing.person.id, moved.grid, category.code, matter.place, words, await desk.matters.photos(matter.id)
+        doing.person.id,
+        moved.grid,
+        category.code,
+        matter.spot or matter.place,
+        words,
+        await desk.matters.photos(matter.id),
+        matter.latitude,
+        matter.longitude,
     )
     await desk.happen(reported)
     case = await desk.cases.same(reported, desk.now - SAME_WITHIN)

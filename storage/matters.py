@@ -50,6 +50,9 @@ class MatterStore:
                 words=proposal.words,
                 door=proposal.vouched > 0,
                 vouched=proposal.vouched,
+                spot=proposal.spot,
+                latitude=proposal.latitude,
+                longitude=proposal.longitude,
                 status=Status.COLLECT,
                 opened_at=self._now,
                 since=self._now,
@@ -295,7 +298,9 @@ class MatterStore:
 
     async def forget(self, person_id: int) -> None:
         """What somebody proposed belongs to the neighbours who support it: it stays, whose it was does not."""
-        await self._db.execute(update(Matters).where(Matters.proposer_id == person_id).values(proposer_id=None))
+        # Where they stood as they wrote is theirs.
+        whose = {"proposer_id": None, "latitude": None, "longitude": None}
+        await self._db.execute(update(Matters).where(Matters.proposer_id == person_id).values(whose))
         await self._db.execute(update(Matters).where(Matters.host_id == person_id).values(host_id=None))
         residents = (Part.PROPOSER, Part.NEIGHBOUR, Part.AUTHOR)
         await self._db.execute(

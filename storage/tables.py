@@ -853,7 +853,8 @@ class Ratings(Base):
 class Matters(Base):
     """A council matter and how far it has come; `steps` counts its journal.
 
-    `grids` are those of an estate that lies in several, between spaces. `told_at`: when neighbours were told of it.
+    `grids` are those of an estate that lies in several, between spaces. `spot` is where exactly in words, `latitude`
+    and `longitude` as somebody sent them along. `told_at`: when neighbours were told of it.
     """
 
     __tablename__ = "matters"

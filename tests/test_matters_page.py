@@ -7,6 +7,7 @@ import pytest
 from bot.app import Knowledge
 from config.settings import Settings
 from domain.areas import Roster
+from domain.cases import Status as CaseStatus
 from domain.matters import MatterMoved, MatterProposed, Move, Part, Status, Tier, parts
 from domain.people import Role
 from domain.refusals import Refused
@@ -124,3 +125,39 @@ async def test_an_owner_who_lives_elsewhere_hears_of_a_notice_and_may_object(off
         await office.service.desks.write(lambda desk: desk.happen(MatterMoved(1, Move.OBJECT, guo, "我也反对")))
     assert "公示" in "".join(await office.told("sun"))
     assert await office.told("guo") == []
+
+
+async def test_where_exactly_is_for_all_the_pin_for_staff_and_goes_with_the_case_and_not_with_who_is_forgotten(
+    office: Office,
+) -> None:
+    wang, zhou = office.people["wang"], office.people["zhou"]
+    proposed = MatterProposed(
+        wang,
+        Tier.COMMUNITY,
+        COMMUNITY,
+        "民乐社区",
+        "社区东边修一条小路",
+        spot="幸福里 3 栋东边",
+        latitude=47.36,
+        longitude=123.95,
+    )
+
+    async def happen(desk: Desk) -> None:
+        await desk.happen(proposed)
+        await desk.happen(MatterMoved(2, Move.FORWARD, zhou))
+        await desk.happen(MatterMoved(2, Move.TO_CASE, zhou, "请街道铺砖", grid=GRID, category="road"))
+
+    await office.service.desks.write(happen)
+    async with office.at_desk("zhou") as page:
+        whole = (await page.get("/api/matters/2")).body
+        assert (whole["spot"], whole["latitude"], whole["longitude"]) == ("幸福里 3 栋东边", 47.36, 123.95)
+        assert (await page.get("/api/matters/1")).body["latitude"] is None
+
+    async def look(desk: Desk) -> None:
+        [case] = await desk.cases.in_area(COMMUNITY, list(CaseStatus))
+        assert (case.place, case.latitude, case.longitude) == ("幸福里 3 栋东边", 47.36, 123.95)
+        await desk.people.erase(wang)
+        matter = await desk.matters.get(2)
+        assert (matter.spot, matter.latitude, matter.longitude) == ("幸福里 3 栋东边", None, None)
+
+    await office.service.desks.write(look)

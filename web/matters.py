@@ -95,6 +95,9 @@ class WholeMatter(MatterLine):
     """一件议题的全部。"""
 
     words: Annotated[str, Meta(description="提议的原话")]
+    spot: Annotated[str, Meta(description="具体在哪儿，没说是空的")]
+    latitude: Annotated[float | None, Meta(description="定位的纬度，WGS 84；没发定位是 `null`")]
+    longitude: Annotated[float | None, Meta(description="定位的经度")]
     support: Annotated[int, Meta(description="几位支持，凭网格长的话算的也在内")]
     vouched: Annotated[int, Meta(description="其中几位凭网格长的话算")]
     needed: Annotated[int, Meta(description="满几位自动列入议程")]
@@ -229,6 +232,9 @@ async def _whole(matter: Matter, desk: Desk, person: Person) -> WholeMatter:
     return WholeMatter(
         *_line(matter, desk, person),
         words=matter.words,
+        spot=matter.spot,
+        latitude=matter.latitude,
+        longitude=matter.longitude,
         support=await desk.voices.support(matter),
         vouched=matter.vouched,
         needed=desk.district.council.support[matter.tier],
