@@ -115,7 +115,8 @@ _ADDRESS = (
 # A person comes with what they hold, a row for each role, in the order they got them.
 _held = aliased(Roles)
 _ROSTERS = (
-    select(func.aggregate_strings(Voters.area, " "))
+    # Spelled out, as below: the function writes its separator into the statement anew each time.
+    select(func.aggregate_strings(Voters.area, literal_column("' '")))  # type: ignore[arg-type]
     .join(Confirmed, Confirmed.voter_id == Voters.id)
     .where(Confirmed.person_id == People.id, Voters.gone_at.is_(None))
     .correlate(People)
@@ -138,6 +139,7 @@ _KEEP = (
 _ADD = insert(People).returning(People.id)
 _ADD_CONTACT = insert(Contacts).on_conflict_do_nothing().returning(Contacts.id)
 _REACH = update(People).where(People.id == bindparam("person")).values(contact_id=bindparam("contact"))
+_HEAR_AGAIN = update(Contacts).where(Contacts.id == bindparam("contact")).values(blocked_at=None)
 _FIND = select(Contacts.id).where(*_ADDRESS)
 _AT = (
     select(Contacts.id, *_HOLDING)
@@ -222,7 +224,7 @@ class PeopleStore:
         contact_id, state, blocked, preferred, person_id = row
         if blocked is not None or preferred != contact_id:
             # They write from here now: this is where we reach them.
-            await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=None))
+            await self._db.execute(_HEAR_AGAIN, {"contact": contact_id})
             await self._db.execute(_REACH, {"person": person_id, "contact": contact_id})
         # Asked only now: while we waited for the chat, who it is and what they hold may have changed.
         person = await self.get(person_id)
