@@ -43,11 +43,10 @@ from aiogram.types import (
     BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
-    InputFile,
     InputMediaPhoto,
     Update,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError, JsonPayload
+from aiohttp import BytesPayload, ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
 
 from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
@@ -83,17 +82,15 @@ _UNREAD = Response[Any]
 
 
 class _Session(AiohttpSession):
-    """The library's client, with less work a message: no form where no file goes along, no answer read for nobody."""
+    """The library's client, with less work a message: no form for words alone, no answer read for nobody."""
 
     # The library promises a form; what it hands it to takes any body.
-    def build_form_data(self, bot: Bot, method: TelegramMethod[T]) -> Any:
-        files: dict[str, InputFile] = {}
-        values = {
-            name: value
-            for name, each in method.model_dump(warnings=False).items()
-            if (value := self.prepare_value(each, bot=bot, files=files))
-        }
-        return super().build_form_data(bot, method) if files else JsonPayload(values)
+    def build_form_data(self, bot: Bot, method: TelegramMethod[Any]) -> Any:
+        if not isinstance(method, SendMessage | AnswerCallbackQuery):
+            return super().build_form_data(bot, method)
+        # The two of every turn, whose defaults are all Telegram's.
+        words = method.model_dump_json(exclude_unset=True, exclude_none=True, warnings=False)
+        return BytesPayload(words.encode(), content_type="application/json")
 
     def check_response(self, bot: Bot, method: TelegramMethod[T], status_code: int, content: str) -> Response[T]:
         sent = isinstance(method, SendMessage | SendPhoto | SendMediaGroup)
