@@ -197,9 +197,9 @@ class Turns(Generic[D]):
         trouble = self._new_id()
 
         async def park(desk: D) -> None:
-            if not await desk.remember(said):
+            contact = await desk.hear(said)
+            if contact is None:
                 return
-            contact = await desk.meet(said.address)
             if await self._private(desk, said, contact, _state(contact)):
                 desk.reply(Line("turn.trouble_unkept", {"trouble": trouble}))
             else:
@@ -244,9 +244,9 @@ class Turns(Generic[D]):
         return hand.state
 
     async def _turn(self, desk: D, said: Said) -> None:
-        if not await desk.remember(said):
+        contact = await desk.hear(said)
+        if contact is None:
             return
-        contact = await desk.meet(said.address)
         if said.allows:
             await desk.allow(contact, said.allows)
         state = _state(contact)
