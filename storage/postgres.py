@@ -238,6 +238,7 @@ class _Line(Connection):
         # Who waits for the wire to move, and the number by which the loop looks at it.
         self._waiting: asyncio.Future[None] | None = None
         self._watched: int | None = None
+        self._writing = False
         self.broken = False
         self._wire.enter_pipeline_mode()
 
@@ -372,7 +373,6 @@ class _Line(Connection):
             self._wire.pipeline_sync()
             while self._wire.flush():
                 await self._moved(writable=True)
-                self._wire.consume_input()
             results = await self._answers()
         except BaseException:
             # It is not known what of it was done, and what is said next would get its answers.
@@ -405,7 +405,6 @@ class _Line(Connection):
         while True:
             while self._wire.is_busy():
                 await self._moved()
-                self._wire.consume_input()
             result = self._wire.get_result()
             if result is None:
                 if self._wire.status == pq.ConnStatus.BAD:
@@ -416,7 +415,11 @@ class _Line(Connection):
                 results.append(result)
 
     async def _moved(self, *, writable: bool = False) -> None:
-        """Until there is something to read, or room to write."""
+        """Until the next answer has been read, or something and there is room to write.
+
+        Raises:
+            psycopg.Error: the line was cut.
+        """
         loop = asyncio.get_running_loop()
         self._waiting = moved = loop.create_future()
         wire = self._wire.socket
@@ -424,6 +427,7 @@ class _Line(Connection):
             # Kept from one wait to the next: to begin and to end it costs more than the wait.
             loop.add_reader(wire, self._readable)
             self._watched = wire
+        self._writing = writable
         if writable:
             loop.add_writer(wire, _once, moved)
         try:
@@ -434,11 +438,19 @@ class _Line(Connection):
                 loop.remove_writer(wire)
 
     def _readable(self) -> None:
-        if self._waiting is None:
+        moved = self._waiting
+        if moved is None:
             # Cut off while nobody waited, or something came early: the next who waits will look.
             self._look_away()
-        else:
-            _once(self._waiting)
+        elif not moved.done():
+            # Read here and not by whoever waits: until it is, the loop finds it again at every turn.
+            try:
+                self._wire.consume_input()
+            except psycopg.Error as error:
+                moved.set_exception(error)
+            else:
+                if self._writing or not self._wire.is_busy():
+                    moved.set_result(None)
 
     def _look_away(self) -> None:
         """At once when the wire is cut, for its number goes to the next one opened; and before others look at it."""

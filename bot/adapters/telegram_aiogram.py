@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import bot.adapters.telegram_aiogram_models  # noqa: F401
 
 # isort: split
+import msgspec
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
@@ -42,7 +43,7 @@ from aiogram.types import (
     BufferedInputFile,
     InputMediaPhoto,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError, JsonPayload
+from aiohttp import BytesPayload, ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
 
 from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
@@ -94,7 +95,8 @@ class _Session(AiohttpSession):
     # The library promises a form; what it hands it to takes any body.
     def build_form_data(self, bot: Bot, method: TelegramMethod[Any]) -> Any:
         if isinstance(method, _Words):
-            return JsonPayload(method.model_dump(exclude_none=True))
+            words = msgspec.json.encode(method.model_dump(exclude_none=True))
+            return BytesPayload(words, content_type="application/json")
         return super().build_form_data(bot, method)
 
     def check_response(self, bot: Bot, method: TelegramMethod[T], status_code: int, content: str) -> Response[T]:
