@@ -154,7 +154,7 @@ async def _settle(number: int, found: _Found, desk: Desk) -> Ballot | None:
 
 async def _by_area(ballot: Ballot, found: _Found, desk: Desk) -> tuple[Owners, ...]:
     """Everybody, then who voted for each option, by count and floor area."""
-    owners = await desk.rosters.owners(ballot.area)
+    owners = await desk.rosters.owners(ballot.extent)
     sides = [
         [owners[voter] for voter, paper in found.votes if paper == (option,) and voter in owners]
         for option in range(len(ballot.options))

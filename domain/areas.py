@@ -63,3 +63,44 @@ def around(grid: str) -> tuple[str, str, str]:
 def covers(outer: str, inner: str) -> bool:
     """Whether the area `outer` is, or contains, the area or grid `inner`."""
     return inner.startswith(prefix(outer))
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Which roster a household stands on: that of an area, or where `estate` is named that of an estate in it."""
+
+    area: str
+    estate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far something reaches: an area and all within it, or an estate (小区), which may lie in several grids.
+
+    `area` is the smallest that holds all of it; `grids` are those of an estate in several, `estate` is its name. Where
+    people live is known by the grid alone; which estate a household is of, where its roster says so.
+    """
+
+    area: str
+    grids: tuple[str, ...] = ()
+    estate: str = ""
+
+    def grounds(self) -> tuple[str, ...]:
+        """The areas it is made of."""
+        return self.grids or (self.area,)
+
+    def holds(self, grid: str | None) -> bool:
+        """Whether it reaches whoever lives there."""
+        return grid is not None and any(covers(ground, grid) for ground in self.grounds())
+
+    def enrols(self, roster: Roster) -> bool:
+        """Whether the households on a roster are of it; what does not say of which estate it is goes by its grid."""
+        if self.estate and roster.estate:
+            return roster.estate == self.estate and covers(self.area, roster.area)
+        return any(covers(ground, roster.area) for ground in self.grounds())
+
+    def meets(self, other: "Extent") -> bool:
+        """Whether a household could be of both."""
+        if self.estate and other.estate and self.estate != other.estate:
+            return False
+        return any(covers(own, its) or covers(its, own) for own in self.grounds() for its in other.grounds())

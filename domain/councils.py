@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.areas import covers
+from domain.areas import Extent, covers
 from domain.counting import Method, Owners, Paper, Tally, Verdict, by_majority, by_owners, enough, valid
 from domain.people import STAFF, WORKERS, Person, Role
 from domain.refusals import Refused
@@ -45,6 +45,7 @@ class Ballot:
     `key` names the key its envelopes are sealed under, `quorum` is in percent of the eligible, `matter` the number of
     the council matter it settles. `most`: so many of several options may be chosen, 0 for all. `secret`: after the
     close nobody learns who voted what. `grave`: owners decide by three quarters. `begins_at`: None is from the start.
+    `grids` and `estate` as in `Extent`: put down when it was opened, they stand while people vote.
     """
 
     id: int
@@ -66,6 +67,12 @@ class Ballot:
     begins_at: datetime | None = None
     secret: bool = True
     grave: bool = False
+    grids: tuple[str, ...] = ()
+    estate: str = ""
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.area, self.grids, self.estate)
 
     def open_at(self, moment: datetime) -> bool:
         begun = self.begins_at is None or self.begins_at <= moment
@@ -129,6 +136,8 @@ def check_opening(person: Person, opened: "BallotOpened", now: datetime) -> None
     """Raise `Refused` unless this person may put this question to this area until then."""
     if not person.serves(opened.area, HOSTS):
         raise Refused("ballot.not_your_area", answer="ballot_open.area")
+    if opened.grids and not (opened.estate and all(covers(opened.area, each) for each in opened.grids)):
+        raise Refused("ballot.bad_rules")
     options = opened.options
     if not 2 <= len(options) <= 8 or len(set(options)) != len(options):
         raise Refused("ballot.bad_options", answer="ballot_open.options")
@@ -174,19 +183,34 @@ def check_open(ballot: Ballot, moment: datetime) -> None:
 def check_eligible(ballot: Ballot, person: Person, voter: Voter | None) -> None:
     """Raise `Refused`, saying why and what to do, unless the ballot is theirs to vote in."""
     if ballot.by_roster:
-        if voter is None or not covers(ballot.area, voter.area):
+        if voter is None and person.rosters and not any(map(ballot.extent.enrols, person.rosters)):
+            raise Refused("ballot.other_roster", question=ballot.question)
+        if voter is None or not ballot.extent.enrols(voter.roster):
             raise Refused(f"ballot.not_on_roster_{ballot.electorate}", question=ballot.question)
     elif ballot.electorate is Electorate.MEMBERS:
-        if not any(held.role is Role.COUNCIL_MEMBER and held.area == ballot.area for held in person.roles):
+        if not sits(person, ballot.extent):
             raise Refused("ballot.members_only", question=ballot.question)
-    elif person.grid is None or not covers(ballot.area, person.grid):
+    elif not ballot.extent.holds(person.grid):
+        if ballot.estate:
+            raise Refused("ballot.not_your_estate", question=ballot.question, estate=ballot.estate)
         raise Refused("ballot.not_your_ballot")
+
+
+def sits(person: Person, extent: Extent) -> bool:
+    """Whether somebody is a member of the council it is put to: of the area's own, or of one of the estate's grids."""
+    return any(held.role is Role.COUNCIL_MEMBER and held.area in extent.grounds() for held in person.roles)
+
+
+def concerns(ballot: Ballot, person: Person) -> bool:
+    """Whether a ballot is put to where somebody lives, owns, or sits in the council."""
+    if ballot.electorate is Electorate.MEMBERS:
+        return sits(person, ballot.extent)
+    return ballot.extent.holds(person.grid) or any(map(ballot.extent.enrols, person.rosters))
 
 
 def check_list(ballot: Ballot, person: Person, voter: Voter | None = None) -> None:
     """Raise `Refused` unless this person may see what is published of a counted ballot."""
-    lives_there = person.grid is not None and covers(ballot.area, person.grid)
-    if not lives_there and not person.serves(ballot.area, HOSTS):
+    if not ballot.extent.holds(person.grid) and not person.serves(ballot.area, HOSTS):
         check_eligible(ballot, person, voter)
     if ballot.cancelled is not None:
         raise Refused("ballot.was_cancelled", question=ballot.question, reason=ballot.cancelled)
@@ -226,6 +250,12 @@ class BallotOpened:
     secret: bool = True
     quorum: int = 0
     grave: bool = False
+    grids: tuple[str, ...] = ()
+    estate: str = ""
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.area, self.grids, self.estate)
 
 
 @dataclass(frozen=True, slots=True)

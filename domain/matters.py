@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 
-from domain.areas import covers, prefix
+from domain.areas import Extent, covers, prefix
 from domain.councils import HOSTS
 from domain.people import WORKERS, Person
 from domain.refusals import Refused
@@ -335,13 +335,17 @@ class Matter:
         words = " ".join((self.question or self.words).split())
         return words if len(words) <= 40 else words[:39] + "…"
 
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.area, self.grids, self.place if self.tier is Tier.ESTATE else "")
+
     def holds(self, grid: str | None) -> bool:
-        """Whether somebody who lives there, or is on that area's roster, is one of those it is about."""
-        return grid is not None and (grid in self.grids if self.grids else covers(self.area, grid))
+        """Whether somebody who lives there is one of those it is about."""
+        return self.extent.holds(grid)
 
     def grounds(self) -> tuple[str, ...]:
-        """The areas it is about, each to be told by itself."""
-        return self.grids or (self.area,)
+        """The areas it is about."""
+        return self.extent.grounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +416,7 @@ def parts(matter: Matter, person: Person, leaf: Leaf | None = None) -> set[Part]
     played = set()
     if matter.proposer_id == person.id:
         played.add(Part.PROPOSER)
-    if any(map(matter.holds, (person.grid, *person.rosters))):
+    if matter.holds(person.grid) or any(map(matter.extent.enrols, person.rosters)):
         played.add(Part.NEIGHBOUR)
     if person.serves(matter.area, HOSTS):
         played.add(Part.HOST)
@@ -477,16 +481,13 @@ def _check_time(matter: Matter, move: Move, person: Person, now: datetime, leaf:
         raise Refused("matter.door_shut", title=matter.title, at=leaf.due_at)
 
 
-def check_ballot(matter: Matter | None, person: Person | None, area: str) -> None:
-    """Raise `Refused` unless this person may put this matter to the vote of that area now."""
+def check_ballot(matter: Matter | None, person: Person | None, extent: Extent | None = None) -> None:
+    """Raise `Refused` unless this person may put this matter to the vote now, of all it is about and nobody else."""
     if matter is None or person is None or Part.HOST not in parts(matter, person):
         raise Refused("matter.not_found")
     if matter.status not in RULES[Move.BALLOT].start:
         raise Refused(f"matter.already.{matter.status}", title=matter.title)
-    if matter.grids:
-        # A ballot has one area, and the one around these grids is others' as well.
-        raise Refused("matter.several_grids", title=matter.title, place=matter.place)
-    if area != matter.area:
+    if extent is not None and extent != matter.extent:
         raise Refused("matter.other_area", answer="ballot_open.area", title=matter.title, place=matter.place)
 
 

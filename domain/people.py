@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.areas import covers
+from domain.areas import Roster, covers
 
 
 class Role(StrEnum):
@@ -43,7 +43,7 @@ class Held:
 class Person:
     """Somebody we know; `grid` is the 15-digit code of where they live, once they have told us.
 
-    `rosters`: the areas on whose rosters they stand; owners may well live elsewhere.
+    `rosters`: on which they stand; owners may well live elsewhere.
     """
 
     id: int
@@ -54,7 +54,7 @@ class Person:
     grid: str | None = None
     roles: tuple[Held, ...] = ()
     sample: bool = False
-    rosters: tuple[str, ...] = ()
+    rosters: tuple[Roster, ...] = ()
 
     def has(self, *roles: Role) -> bool:
         """Whether they hold any of these roles anywhere."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.areas import covers
+from domain.areas import Extent, Roster, covers
 from domain.people import Person, Role
 
 
@@ -28,6 +28,11 @@ class Voter:
     name: str
     floor_area: int | None
     owner: int
+    estate: str = ""
+
+    @property
+    def roster(self) -> Roster:
+        return Roster(self.area, self.estate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RosterImported:
-    """The roster of exactly this area is now this one. Never planned for later: it has phone numbers."""
+    """The roster of this area, or of an estate in it, is now this. Never planned for later: it has phone numbers."""
 
     by: int | None
     area: str
     rows: tuple[Row, ...]
+    estate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,8 @@ class VoterCodeWanted:
 def helps_there(person: Person, area: str, roles: tuple[Role, ...]) -> bool:
     """Whether one of these roles is theirs for an area around this one or within it."""
     return any(held.role in roles and (covers(held.area, area) or covers(area, held.area)) for held in person.roles)
+
+
+def helps_with(person: Person, extent: Extent, roles: tuple[Role, ...]) -> bool:
+    """The same of all that something reaches: whoever serves one grid of an estate helps there."""
+    return any(helps_there(person, ground, roles) for ground in extent.grounds())

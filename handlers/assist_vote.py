@@ -9,7 +9,7 @@ from domain.councils import HELPERS, Ballot, Electorate
 from domain.counting import Paper
 from domain.people import Person, Role
 from domain.refusals import Refused
-from domain.rosters import helps_there
+from domain.rosters import helps_with
 from domain.voting import DoorNamed, PaperEntered, PaperTaken, VoteAssisted, WitnessDenied
 from handlers import where
 from handlers.confirm_voter import household
@@ -122,7 +122,7 @@ async def _open_here(desk: Desk, number: int) -> list[Ballot]:
     if helper is None:
         return []
     found = await desk.ballots.open_for(*helper.areas(*HELPERS))
-    return [each for each in found if helps_there(helper, each.area, HELPERS)]
+    return [each for each in found if helps_with(helper, each.extent, HELPERS)]
 
 
 async def _voter(talk: Talk[Desk], ballot: Ballot, then: str) -> int | DoorNamed | None:
@@ -130,7 +130,7 @@ async def _voter(talk: Talk[Desk], ballot: Ballot, then: str) -> int | DoorNamed
     if "voter" in talk.given:
         return int(talk.given["voter"])
     if ballot.by_roster:
-        found = await household(talk, HOUSEHOLD, WHICH, ballot.area)
+        found = await household(talk, HOUSEHOLD, WHICH, ballot.extent)
         if found is None:
             return None
         return await talk.look("owner", int, lambda desk: _owner(desk, ballot, found))
@@ -148,17 +148,18 @@ async def _owner(desk: Desk, ballot: Ballot, number: int) -> int:
 
 
 async def _members(desk: Desk, ballot: Ballot) -> list[tuple[int, str]]:
-    found = await desk.people.serving(ballot.area, [Role.COUNCIL_MEMBER])
+    seats = [await desk.people.serving(ground, [Role.COUNCIL_MEMBER]) for ground in ballot.extent.grounds()]
+    found = dict.fromkeys(each for sitting in seats for each in sitting)
     return [(each.id, each.name or f"{place}") for place, each in enumerate(found, 1)]
 
 
 async def _others(desk: Desk, ballot: Ballot, helper: int) -> list[Person]:
     """Who may be the witness: others who serve there and can be told."""
     person = await desk.people.get(helper)
-    areas = {ballot.area, *(person.areas(*HELPERS) if person else ())}
+    areas = {*ballot.extent.grounds(), *(person.areas(*HELPERS) if person else ())}
     found: dict[int, Any] = {}
     for area in sorted({each for code in areas for each in ((code, code[:12]) if len(code) > 12 else (code,))}):
         for each in await desk.people.serving(area, HELPERS, reachable=True):
-            if each.id != helper and each.name and helps_there(each, ballot.area, HELPERS):
+            if each.id != helper and each.name and helps_with(each, ballot.extent, HELPERS):
                 found[each.id] = each
     return [*found.values()][:8]

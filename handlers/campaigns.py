@@ -6,7 +6,7 @@ from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.words import Choice
-from domain.areas import covers
+from domain.areas import Extent, covers
 from domain.district import District
 from domain.people import STAFF
 from domain.visits import LONGEST_DAYS, Campaign, CampaignEnded, CampaignOpened, Door, Outcome, Progress
@@ -117,7 +117,7 @@ async def open_campaign(talk: Talk[Desk]) -> CampaignOpened | None:
         else await talk.ask(AREA, [(talk.district.area_name(each), each) for each in within])
     )
     question = await talk.ask(QUESTION, campaign=title)
-    listed, _ = await talk.look("listed", tuple[int, int], lambda desk: desk.rosters.count(area))
+    listed, _ = await talk.look("listed", tuple[int, int], lambda desk: desk.rosters.count(Extent(area)))
     offered = [(str(await talk.look("label", str, lambda desk: _label(listed, talk, desk))), _ROSTER)] if listed else []
     households = await talk.ask(HOUSEHOLDS, offered, area=talk.district.area_name(area))
     until = await talk.ask(UNTIL, [(label, (today + timedelta(days=span)).isoformat()) for label, span in _SPANS])

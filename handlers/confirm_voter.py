@@ -3,7 +3,7 @@
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Talk, conversation
 from bot.core.words import Choice
-from domain.areas import around
+from domain.areas import Extent, around
 from domain.councils import HELPERS
 from domain.rosters import Voter, VoterCodeWanted
 from nlp import plain
@@ -30,13 +30,16 @@ async def vouch(talk: Talk[Desk]) -> VoterCodeWanted | None:
     return None if found is None else VoterCodeWanted(talk.person.id, found)
 
 
-async def household(talk: Talk[Desk], ask: Ask[str], which: Ask[int], area: str | None = None) -> int | None:
-    """The number of the household a helper means, in their areas or in this one; None when there is none like it."""
+async def household(talk: Talk[Desk], ask: Ask[str], which: Ask[int], extent: Extent | None = None) -> int | None:
+    """The number of the household a helper means, in their areas or of this; None when there is none like it."""
     words = talk.opening.text or await talk.ask(ask)
     within = (
-        [area]
-        if area
-        else sorted({around(code)[0] if len(code) > 12 else code for code in talk.person.areas(*HELPERS)})
+        [extent]
+        if extent
+        else [
+            Extent(each)
+            for each in sorted({around(code)[0] if len(code) > 12 else code for code in talk.person.areas(*HELPERS)})
+        ]
     )
     found = await talk.look("found", list[Voter], lambda desk: _found(desk, within, words))
     if not found:
@@ -47,5 +50,5 @@ async def household(talk: Talk[Desk], ask: Ask[str], which: Ask[int], area: str 
     return await talk.ask(which, [(f"{each.household}（{each.name}）", str(each.id)) for each in found])
 
 
-async def _found(desk: Desk, areas: list[str], words: str) -> list[Voter]:
-    return [each for area in areas for each in await desk.rosters.search(area, words)]
+async def _found(desk: Desk, extents: list[Extent], words: str) -> list[Voter]:
+    return [each for extent in extents for each in await desk.rosters.search(extent, words)]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -10,9 +9,11 @@ from bot.core.errors import Unclear
 from bot.core.render import Phrase
 from bot.core.talk import Ask, Heard, Talk, conversation
 from bot.core.words import Kind
-from domain.councils import HOSTS, Ballot, BallotCancelled, BallotOpened, check_opening
+from domain.areas import Extent
+from domain.councils import BY_ROSTER, HOSTS, Ballot, BallotCancelled, BallotOpened, Electorate, check_opening
 from domain.counting import Method
 from domain.district import District
+from domain.grounds import beside
 from domain.matters import Matter, check_ballot
 from handlers.ballot_rules import YES_NO, change
 from nlp import plain, when
@@ -60,16 +61,15 @@ SURE = Ask(
 @conversation("ballot_open", opens_with=["发起表决", "发起投票", "/ballot"], roles=HOSTS, place=11)
 async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
     matter = await _matter(talk)
-    areas = (matter.area,) if matter else talk.person.areas(*HOSTS)
-    area = (
-        areas[0] if len(areas) == 1 else await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
-    )
+    extent = matter.extent if matter else Extent(await _area(talk))
     question = talk.opening.text if len(talk.opening.text) >= 4 else await talk.ask(QUESTION)
     answers = await talk.ask(OPTIONS)
     until = await talk.ask(UNTIL)
     method = Method.YES_NO if answers == YES_NO else Method.SINGLE
-    opened = BallotOpened(talk.person.id, area, question, answers, until, method=method)
-    opened = replace(opened, matter=matter.id if matter else None)
+    opened = BallotOpened(
+        talk.person.id, extent.area, question, answers, until, matter.id if matter else None, method,
+        grids=extent.grids, estate=extent.estate,
+    )  # fmt: skip
     for turn in count(1):
         check_opening(talk.person, opened, talk.now)
         name = f"{SURE.name}.{turn}" if turn > 1 else SURE.name
@@ -84,13 +84,20 @@ async def open_ballot(talk: Talk[Desk]) -> BallotOpened | None:
     return None
 
 
+async def _area(talk: Talk[Desk]) -> str:
+    areas = talk.person.areas(*HOSTS)
+    if len(areas) == 1:
+        return areas[0]
+    return await talk.ask(AREA, [(talk.district.area_name(code), code) for code in areas])
+
+
 async def _matter(talk: Talk[Desk]) -> Matter | None:
     """The council matter it shall settle, opened from there; told before they write in vain when it cannot."""
     if "matter" not in talk.given:
         return None
     number = int(talk.given["matter"])
     matter = await talk.look("matter", Matter | None, lambda desk: desk.matters.find(number))
-    check_ballot(matter, talk.person, matter.area if matter else "")
+    check_ballot(matter, talk.person)
     return matter
 
 
@@ -99,13 +106,14 @@ async def _preview(talk: Talk[Desk], opened: BallotOpened) -> tuple[Phrase, Line
     ballot = Ballot(
         0, opened.area, opened.question, opened.options, opened.by, talk.now, opened.closes_at,
         method=opened.method, most=opened.most, electorate=opened.electorate, begins_at=opened.begins_at,
-        secret=opened.secret, quorum=opened.quorum, grave=opened.grave,
+        secret=opened.secret, quorum=opened.quorum, grave=opened.grave, grids=opened.grids, estate=opened.estate,
     )  # fmt: skip
+    whom = f"{opened.electorate}:{opened.area}:{opened.estate}"
     reach = await talk.look(
-        f"reach.{opened.electorate}", dict[str, int], lambda desk: desk.people.reachable(opened.electorate, opened.area)
+        f"reach.{whom}", dict[str, int], lambda desk: desk.people.reachable(opened.electorate, opened.extent)
     )
     starts, quiet, takes = await talk.look(
-        f"pace.{opened.electorate}", tuple[datetime, bool, float], lambda desk: _pace(desk, reach)
+        f"pace.{whom}", tuple[datetime, bool, float], lambda desk: _pace(desk, reach)
     )
     begins = opened.begins_at or starts
     people = sum(reach.values())
@@ -116,8 +124,31 @@ async def _preview(talk: Talk[Desk], opened: BallotOpened) -> tuple[Phrase, Line
             notes.append(Phrase("ballot_open.too_slow"))
     if opened.begins_at is None and quiet:
         notes.append(Phrase("ballot_open.quiet", {"starts": starts}))
-    seen = Phrase("ballot.opened", announced(ballot, talk.district.area_name(opened.area)))
-    return seen, _buttons(ballot), (*notes, Phrase("ballot_open.told", {"people": people}))
+    seen = Phrase("ballot.opened", announced(ballot, talk.district))
+    return (
+        seen,
+        _buttons(ballot),
+        (*await _who_that_is(talk, opened, whom), *notes, Phrase("ballot_open.told", {"people": people})),
+    )
+
+
+async def _who_that_is(talk: Talk[Desk], opened: BallotOpened, whom: str) -> Lines:
+    """What is known of who lives in an estate, which is their grid and no more, said before it is sent."""
+    extent, district = opened.extent, talk.district
+    if not extent.estate or opened.electorate is Electorate.MEMBERS:
+        return ()
+    shown = {"estate": extent.estate, "grids": "、".join(district.area_name(each) for each in extent.grounds())}
+    others = beside(extent, district, district.day(talk.now))
+    if not others and not extent.grids:
+        # Alone in its grid: whoever lives there lives in it.
+        return ()
+    if others:
+        shown["others"] = "、".join(dict.fromkeys(name for names in others.values() for name in names))
+    if opened.electorate not in BY_ROSTER:
+        return (Phrase("ballot_open.estate_by_grid_shared" if others else "ballot_open.estate_by_grid", shown),)
+    known = Phrase("ballot_open.estate_by_roster_shared" if others else "ballot_open.estate_by_roster", shown)
+    unnamed = await talk.look(f"unnamed.{whom}", int, lambda desk: desk.rosters.unnamed(extent))
+    return (known, Phrase("ballot_open.estate_unnamed", shown)) if others and unnamed else (known,)
 
 
 async def _pace(desk: Desk, reach: Mapping[str, int]) -> tuple[datetime, bool, float]:

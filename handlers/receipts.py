@@ -43,7 +43,7 @@ async def read_the_list(talk: Talk[Desk]) -> None:
     ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(number))
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
-    voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.area))
+    voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.extent))
     check_list(ballot, talk.person, voter)
     await (_show(talk, ballot, page) if ballot.secret else _show_openly(talk, ballot, page))
 

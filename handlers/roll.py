@@ -22,7 +22,7 @@ async def read_the_roll(talk: Talk[Desk]) -> None:
     ballot = await talk.look("ballot", Ballot | None, lambda desk: desk.ballots.find(int(number)))
     if ballot is None:
         raise Refused("ballot.not_your_ballot")
-    voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.area))
+    voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.extent))
     check_roll(ballot, talk.person, voter)
     await _show(talk, ballot, int(talk.given.get("page", "0")))
 

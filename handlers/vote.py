@@ -2,8 +2,9 @@
 
 from bot.core.talk import Talk, conversation
 from bot.core.words import Choice
-from domain.councils import BY_ROSTER, Ballot, check_open, check_vote
+from domain.councils import BY_ROSTER, Ballot, check_open, check_vote, concerns
 from domain.counting import Paper
+from domain.people import Role
 from domain.refusals import Refused
 from domain.rosters import Voter
 from domain.voting import PaperDrafted, PaperMarked, VoteCast
@@ -83,18 +84,18 @@ async def concern(desk: Desk, number: int, *, begun: bool) -> list[Ballot]:
     person = await desk.people.get(number)
     if person is None:
         return []
-    homes = {voter.area for voter in await desk.rosters.of(number)}
-    seats = {held.area for held in person.roles if held.role == "council_member"}
+    homes = {roster.area for roster in person.rosters}
+    seats = set(person.areas(Role.COUNCIL_MEMBER))
     lives = [person.grid] if person.grid else []
     look = desk.ballots.open_for if begun else desk.ballots.coming_for
     found = await look(*lives, *homes, *seats)
-    return [each for each in found if each.electorate != "members" or each.area in seats]
+    return [each for each in found if concerns(each, person)]
 
 
 async def _show(talk: Talk[Desk], ballot: Ballot) -> None:
     voter: Voter | None = None
     if ballot.electorate in BY_ROSTER:
-        voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.area))
+        voter = await talk.look("voter", Voter | None, lambda desk: desk.rosters.voter(talk.person.id, ballot.extent))
     try:
         check_vote(ballot, talk.person, None, talk.now, voter)
     except Refused as refused:

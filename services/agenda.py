@@ -52,7 +52,7 @@ async def put_to_the_vote(opened: BallotOpened, desk: Desk) -> None:
     if opened.matter is None:
         return
     person, matter = await desk.people.get(opened.by), await desk.matters.find(opened.matter, lock=True)
-    check_ballot(matter, person, opened.area)
+    check_ballot(matter, person, opened.extent)
     if matter is not None:
         await desk.matters.name(matter, opened.question)
         named = await desk.matters.get(matter.id)

@@ -6,12 +6,11 @@ from typing import Any
 from bot.core.render import Phrase, Withheld
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
-from domain.areas import covers
-from domain.councils import HELPERS, Ballot, Electorate, How, check_open
+from domain.councils import HELPERS, Ballot, Electorate, How, check_open, sits
 from domain.counting import valid
-from domain.people import Person, Role
+from domain.people import Person
 from domain.refusals import Refused
-from domain.rosters import helps_there
+from domain.rosters import helps_there, helps_with
 from domain.voting import AGREE, DoorNamed, PaperEntered, PaperTaken, VoteAssisted, WitnessDenied, agreed
 from services.ballot_words import room
 from services.voting import put_on_roll
@@ -25,7 +24,7 @@ async def take_down(assisted: VoteAssisted, desk: Desk) -> None:
     ballot = await desk.ballots.get(assisted.ballot, share=True)
     helper = await _helper(ballot, assisted.by, desk)
     witness = await desk.people.get(assisted.witness)
-    if witness is None or witness.id == helper.id or not helps_there(witness, ballot.area, HELPERS):
+    if witness is None or witness.id == helper.id or not helps_with(witness, ballot.extent, HELPERS):
         raise Refused("assist.no_witness")
     if not valid(assisted.paper, ballot.method, len(ballot.options), ballot.most):
         raise Refused("ballot.no_such_option")
@@ -60,7 +59,7 @@ async def note_at_the_door(named: DoorNamed, desk: Desk) -> None:
     """Somebody without a chat gets a number of their own, found again by where they live and what they are called."""
     ballot = await desk.ballots.get(named.ballot)
     helper = await _helper(ballot, named.by, desk)
-    if not covers(ballot.area, named.grid) or not helps_there(helper, named.grid, HELPERS):
+    if not ballot.extent.holds(named.grid) or not helps_there(helper, named.grid, HELPERS):
         raise Refused("vouch.none_here")
     digest = await asyncio.to_thread(desk.keys.phone, f"{named.grid} {named.door} {named.name}")
     key = f"door:{digest}"
@@ -149,7 +148,7 @@ async def _check_number(ballot: Ballot, number: int, desk: Desk) -> None:
 async def _helper(ballot: Ballot, number: int, desk: Desk) -> Person:
     check_open(ballot, desk.now)
     helper = await desk.people.get(number)
-    if helper is None or not helps_there(helper, ballot.area, HELPERS):
+    if helper is None or not helps_with(helper, ballot.extent, HELPERS):
         raise Refused("ballot.not_your_area")
     return helper
 
@@ -158,15 +157,13 @@ async def name_of(ballot: Ballot, voter: int, desk: Desk) -> str:
     """What a voter is called on the roll; refused unless this ballot is theirs to vote in."""
     if ballot.by_roster:
         entry = await desk.rosters.get(voter)
-        theirs = entry is not None and covers(ballot.area, entry.area) and await desk.rosters.stands(voter)
+        theirs = entry is not None and ballot.extent.enrols(entry.roster) and await desk.rosters.stands(voter)
         if entry is None or not theirs or (ballot.electorate is Electorate.OWNERS and entry.owner != voter):
             raise Refused("vouch.none_here")
         return f"{entry.household} {entry.name}"
     person = await desk.people.get(voter)
-    member = person is not None and any(
-        held.role is Role.COUNCIL_MEMBER and held.area == ballot.area for held in person.roles
-    )
-    lives_there = person is not None and person.grid is not None and covers(ballot.area, person.grid)
-    if person is None or not (member if ballot.electorate is Electorate.MEMBERS else lives_there):
+    if person is None or not (
+        sits(person, ballot.extent) if ballot.electorate is Electorate.MEMBERS else ballot.extent.holds(person.grid)
+    ):
         raise Refused("vouch.none_here")
     return person.name or ""

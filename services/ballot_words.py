@@ -4,10 +4,17 @@ from collections.abc import Sequence
 
 from bot.core.render import Phrase
 from bot.core.words import Choice
+from domain.areas import Extent
 from domain.councils import Ballot, Electorate
 from domain.counting import BEST, Method, Owners, Paper, Tally, Verdict
+from domain.district import District
 
 Lines = tuple[Phrase, ...]
+
+
+def named(extent: Extent, district: District) -> str:
+    """What people call all it is put to: the estate, or the area."""
+    return extent.estate or district.area_name(extent.area)
 
 
 def asked(ballot: Ballot) -> Lines:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.core.rules import when
 from bot.core.words import Choice, Kind
+from domain.areas import Extent
 from domain.councils import (
     Ballot,
     BallotBegins,
@@ -16,8 +17,9 @@ from domain.councils import (
     Electorate,
     check_opening,
 )
+from domain.district import District
 from domain.refusals import Refused
-from services.ballot_words import asked, options, reminded
+from services.ballot_words import asked, named, options, reminded
 from services.matter_groups import tell_of_vote
 from storage.desk import Desk
 
@@ -31,12 +33,12 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     if host is None:
         raise Refused("ballot.not_your_area")
     check_opening(host, opened, desk.now)
-    await check_electorate(opened.electorate, opened.area, desk)
+    await check_electorate(opened.electorate, opened.extent, desk)
     # Before the ballot: a key too many opens nothing, a ballot without one could not be voted in.
     key = await asyncio.to_thread(desk.keys.make)
     ballot = await desk.ballots.open(opened, key)
     later = ballot.begins_at is not None and ballot.begins_at > desk.now
-    told = sum((await desk.people.reachable(ballot.electorate, ballot.area)).values())
+    told = sum((await desk.people.reachable(ballot.electorate, ballot.extent)).values())
     if not later:
         await _ask_everybody(ballot, desk)
     await desk.tell(
@@ -56,16 +58,16 @@ async def open_ballot(opened: BallotOpened, desk: Desk) -> None:
     await desk.plan(BallotCloses(ballot.id), ballot.closes_at, key=f"ballot:{ballot.id}:close")
 
 
-async def check_electorate(electorate: Electorate, area: str, desk: Desk) -> None:
+async def check_electorate(electorate: Electorate, extent: Extent, desk: Desk) -> None:
     """Raise `Refused` where nobody could vote, or the floor areas the law asks for are not on the roster."""
     if electorate in (Electorate.HOUSEHOLDS, Electorate.OWNERS):
-        households, without = await desk.rosters.count(area)
+        households, without = await desk.rosters.count(extent)
         if not households:
-            raise Refused("ballot.no_roster", area=desk.district.area_name(area))
+            raise Refused("ballot.no_roster", area=named(extent, desk.district))
         if electorate is Electorate.OWNERS and without:
             raise Refused("ballot.no_floor_area", households=without)
-    elif electorate is Electorate.MEMBERS and not await desk.people.reachable(electorate, area):
-        raise Refused("ballot.no_members", area=desk.district.area_name(area))
+    elif electorate is Electorate.MEMBERS and not await desk.people.reachable(electorate, extent):
+        raise Refused("ballot.no_members", area=named(extent, desk.district))
 
 
 @when(BallotBegins)
@@ -77,20 +79,20 @@ async def begin(begins: BallotBegins, desk: Desk) -> None:
 
 async def _ask_everybody(ballot: Ballot, desk: Desk) -> None:
     await desk.tell_area(
-        ballot.area,
+        ballot.extent,
         "ballot.opened",
         once=f"ballot:{ballot.id}:opened",
         electorate=ballot.electorate,
-        **announced(ballot, desk.district.area_name(ballot.area)),
+        **announced(ballot, desk.district),
         until=ballot.closes_at,
         choices=options(ballot),
     )
     await tell_of_vote(ballot, desk, "matter.group.ballot", "vote", closes=ballot.closes_at)
 
 
-def announced(ballot: Ballot, area: str) -> dict[str, Any]:
+def announced(ballot: Ballot, district: District) -> dict[str, Any]:
     """What `ballot.opened` shows: to those who are asked, and before that to the host."""
-    return {"area": area, "question": ballot.question, "lines": asked(ballot)}
+    return {"area": named(ballot.extent, district), "question": ballot.question, "lines": asked(ballot)}
 
 
 @when(BallotCancelled)
@@ -103,7 +105,7 @@ async def cancel_ballot(cancelled: BallotCancelled, desk: Desk) -> None:
     await desk.ballots.close(ballot.id, cancelled.reason)
     if ballot.begins_at is None or ballot.begins_at <= desk.now:
         await desk.tell_area(
-            ballot.area,
+            ballot.extent,
             "ballot.was_cancelled",
             once=f"ballot:{ballot.id}:cancelled",
             electorate=ballot.electorate,
@@ -123,7 +125,7 @@ async def remind(reminds: BallotReminds, desk: Desk) -> None:
         await desk.plan(reminds, awake, key=f"ballot:{ballot.id}:remind:awake")
     elif ballot.open_at(desk.now):
         await desk.tell_area(
-            ballot.area,
+            ballot.extent,
             "ballot.reminder",
             once=f"ballot:{ballot.id}:reminder",
             electorate=ballot.electorate,

@@ -169,19 +169,16 @@ async def tell_ground(
     matter: Matter, desk: Desk, key: str, /, *, once: str, choices: Sequence[Choice] = (), **shown: Any
 ) -> int:
     """Tell everybody it is about, those on its rosters too, once each, after quiet hours; returns how many."""
-    told = 0
-    for ground in matter.grounds():
-        told += await desk.tell_area(
-            ground,
-            key,
-            once=f"matter:{matter.id}:{once}:{ground}",
-            electorate=Electorate.HOUSEHOLDS,
-            choices=choices,
-            title=matter.title,
-            place=matter.place,
-            **shown,
-        )
-    return told
+    return await desk.tell_area(
+        matter.extent,
+        key,
+        once=f"matter:{matter.id}:{once}",
+        electorate=Electorate.HOUSEHOLDS,
+        choices=choices,
+        title=matter.title,
+        place=matter.place,
+        **shown,
+    )
 
 
 def quoted(words: str, most: int = _QUOTED) -> str:

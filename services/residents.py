@@ -35,7 +35,7 @@ async def settle(chosen: GridChosen, desk: Desk) -> None:
     if not heirs:
         raise Refused("place.no_such_code", code=chosen.grid)
     await desk.people.change(chosen.by, grid=heirs[0].code)
-    ballots = await desk.ballots.open_for(heirs[0].code)
+    ballots = [each for each in await desk.ballots.open_for(heirs[0].code) if each.extent.holds(heirs[0].code)]
     await desk.tell(
         chosen.by,
         "settle.done",

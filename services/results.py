@@ -3,9 +3,7 @@
 from typing import Any
 
 from bot.core.words import Choice, Kind
-from domain.areas import covers
-from domain.councils import Ballot, Electorate, ResultTold
-from domain.people import Role
+from domain.councils import Ballot, Electorate, ResultTold, sits
 from services.ballot_words import outcome, total
 from storage.desk import Desk
 
@@ -22,7 +20,7 @@ async def tell_result(ballot: Ballot, picture: str, desk: Desk) -> None:
         "photos": [picture],
     }
     await desk.tell_area(
-        ballot.area, "ballot.result", once=f"ballot:{ballot.id}:result", electorate=ballot.electorate, **shown
+        ballot.extent, "ballot.result", once=f"ballot:{ballot.id}:result", electorate=ballot.electorate, **shown
     )
     host = await desk.people.get(ballot.host_id)
     if host and not await _told_already(ballot, host.id, desk):
@@ -42,6 +40,6 @@ async def _told_already(ballot: Ballot, host: int, desk: Desk) -> bool:
     if person is None:
         return False
     if ballot.electorate is Electorate.MEMBERS:
-        return any(held.role is Role.COUNCIL_MEMBER and held.area == ballot.area for held in person.roles)
-    lives_there = person.grid is not None and covers(ballot.area, person.grid)
-    return lives_there or (ballot.by_roster and await desk.rosters.voter(host, ballot.area) is not None)
+        return sits(person, ballot.extent)
+    lives_there = ballot.extent.holds(person.grid)
+    return lives_there or (ballot.by_roster and await desk.rosters.voter(host, ballot.extent) is not None)

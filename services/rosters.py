@@ -4,9 +4,12 @@ import asyncio
 
 from bot.core.render import Phrase
 from bot.core.rules import when
+from domain.areas import Extent, Roster
 from domain.councils import HELPERS, HOSTS
+from domain.grounds import estates_in
 from domain.refusals import Refused
 from domain.rosters import RosterImported, Shown, Voter, VoterCodeWanted, helps_there
+from services.ballot_words import named as called
 from storage.desk import Desk
 
 
@@ -16,19 +19,45 @@ async def take_in(imported: RosterImported, desk: Desk) -> None:
     person = await desk.people.get(imported.by) if imported.by is not None else None
     if imported.by is not None and (person is None or not person.serves(imported.area, HOSTS)):
         raise Refused("roster.not_yours")
-    if open_now := await desk.ballots.under_way(imported.area):
+    extent = extent_of(imported, desk)
+    if open_now := await desk.ballots.under_way(extent):
         # Who may vote does not change while they vote.
         raise Refused("roster.under_way", question=open_now[0].question)
-    if beside := await desk.rosters.beside(imported.area):
-        raise Refused("roster.beside", area=desk.district.area_name(beside[0]))
+    this = Roster(extent.area, extent.estate)
+    for other in await desk.rosters.beside(extent.area):
+        # A household must not stand on two.
+        if other != this and extent.meets(_whole(other, desk)):
+            raise Refused("roster.beside", area=other.estate or desk.district.area_name(other.area))
     digests = await asyncio.to_thread(
         lambda: [tuple(sorted(map(desk.keys.phone, row.phones))) for row in imported.rows]
     )
-    await desk.rosters.take_in(imported.area, list(zip(imported.rows, digests, strict=True)))
+    await desk.rosters.take_in(this, list(zip(imported.rows, digests, strict=True)))
     if person is not None:
-        await desk.tell(
-            person.id, "roster.done", area=desk.district.area_name(imported.area), households=len(imported.rows)
+        await desk.tell(person.id, "roster.done", area=called(extent, desk.district), households=len(imported.rows))
+
+
+def extent_of(imported: RosterImported, desk: Desk) -> Extent:
+    """What the roster is of; an estate is put down with the smallest area that holds it, whichever was named.
+
+    Raises:
+        Refused: there is no such estate, or more than one.
+    """
+    if not imported.estate:
+        return Extent(imported.area)
+    here = estates_in(imported.area, desk.district, desk.district.day(desk.now))
+    found = [each.extent for each in here if each.place == imported.estate]
+    if len(found) != 1:
+        raise Refused(
+            "roster.several_estates" if found else "roster.no_estate",
+            area=desk.district.area_name(imported.area),
+            estate=imported.estate,
         )
+    return found[0]
+
+
+def _whole(roster: Roster, desk: Desk) -> Extent:
+    here = estates_in(roster.area, desk.district, desk.district.day(desk.now)) if roster.estate else []
+    return next((each.extent for each in here if each.place == roster.estate), Extent(roster.area, (), roster.estate))
 
 
 async def by_phone(person: int, digits: str, desk: Desk) -> list[Voter]:

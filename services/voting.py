@@ -107,7 +107,7 @@ async def _voter(ballot: Ballot, number: int, paper: Paper | None, desk: Desk) -
     person = await desk.people.get(number)
     if person is None:
         raise Refused("ballot.not_your_ballot")
-    entry = await desk.rosters.voter(person.id, ballot.area) if ballot.by_roster else None
+    entry = await desk.rosters.voter(person.id, ballot.extent) if ballot.by_roster else None
     check_vote(ballot, person, paper, desk.now, entry)
     if entry is None:
         return person, person.id

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.areas import around, covers
+from domain.areas import Extent, around
 from domain.councils import Ballot, BallotOpened, Electorate, How, Result
 from domain.counting import Method, Paper
 from storage.audience import eligible
@@ -37,6 +37,8 @@ _BALLOT = (
     Ballots.begins_at,
     Ballots.secret,
     Ballots.grave,
+    Ballots.grids,
+    Ballots.estate,
 )
 # Votes of a release before the roll, until they are sealed under a key.
 EARLY = "early:"
@@ -99,6 +101,8 @@ class BallotStore:
                 secret=opened.secret,
                 quorum=opened.quorum,
                 grave=opened.grave,
+                grids=listed(opened.grids),
+                estate=opened.estate,
                 opened_at=self._now,
                 closes_at=opened.closes_at,
             )
@@ -125,7 +129,10 @@ class BallotStore:
         return _ballot(row) if row else None
 
     async def open_for(self, *codes: str) -> list[Ballot]:
-        """The ballots open now that are put to areas around these grids and areas, the first to close first."""
+        """The ballots open now that are put to areas around these grids and areas, the first to close first.
+
+        Of an estate in several grids it is the community around them: see `domain.councils.concerns`.
+        """
         return [ballot for ballot in await self.coming_for(*codes) if ballot.open_at(self._now)]
 
     async def coming_for(self, *codes: str) -> list[Ballot]:
@@ -149,14 +156,14 @@ class BallotStore:
         )
         return [_ballot(row) for row in rows]
 
-    async def under_way(self, area: str) -> list[Ballot]:
-        """The ballots by roster put to an area, one around it or one within it, that have not closed."""
+    async def under_way(self, extent: Extent) -> list[Ballot]:
+        """The ballots by roster that could have households of this in them and have not closed."""
         rows = await self._db.execute(
             select(*_BALLOT).where(
                 Ballots.closed_at.is_(None), Ballots.electorate.in_([Electorate.HOUSEHOLDS, Electorate.OWNERS])
             )
         )
-        return [each for each in map(_ballot, rows) if covers(each.area, area) or covers(area, each.area)]
+        return [each for each in map(_ballot, rows) if each.extent.meets(extent)]
 
     async def of_host(self, person_id: int) -> list[Ballot]:
         return [
@@ -289,7 +296,7 @@ class BallotStore:
 
     async def eligible(self, ballot: Ballot) -> int:
         """How many votes there could be: of those living in the area now, of the roster, of the council."""
-        found: int = await self._db.scalar(eligible(ballot.electorate, ballot.area))
+        found: int = await self._db.scalar(eligible(ballot.electorate, ballot.extent))
         return found
 
     async def told(self, ballot_id: int) -> bool:
@@ -413,6 +420,11 @@ class Mark:
     witness: int | None = None
 
 
+def listed(grids: Sequence[str]) -> str:
+    """Grids as a row keeps them, each between spaces."""
+    return "".join(f" {each} " for each in grids)
+
+
 def _way(mark: Mark) -> dict[str, object]:
     return {"whose": mark.voter, "way": mark.how.value, "helper": mark.helper, "witness": mark.witness}
 
@@ -430,6 +442,7 @@ def _ballot(row: Any) -> Ballot:
             "options": tuple(json.loads(row.options)),
             "method": Method(row.method),
             "electorate": Electorate(row.electorate),
+            "grids": tuple(row.grids.split()),
             "result": result,
         }
     )

@@ -18,7 +18,7 @@ from bot.core.talk import Line
 from bot.core.texts import Texts
 from bot.core.turn import FLOOD_WINDOW, Paused
 from bot.core.words import Address, Allowance, Choice, Kind, Reply, Said
-from domain.areas import prefix
+from domain.areas import Extent, prefix
 from domain.councils import Electorate
 from domain.district import District, Entry
 from domain.faq import Settling
@@ -365,7 +365,7 @@ class Desk:
 
     async def tell_area(
         self,
-        area: str,
+        area: str | Extent,
         key: str,
         /,
         *,
@@ -379,23 +379,24 @@ class Desk:
         electorate: Electorate = Electorate.RESIDENTS,
         **shown: object,
     ) -> int:
-        """Tell every resident of an area, once each; after `until` it is not worth saying.
+        """Tell every resident of an area or an estate, once each; after `until` it is not worth saying.
 
         `electorate`: with those of its rosters who live elsewhere, or the members of its council alone.
         `not_voted_in`: only those who have not voted in that ballot yet; `without`: not this one person. What would
         come only after `until` is said at once, quiet hours or not. Returns how many are told.
         """
+        extent = area if isinstance(area, Extent) else Extent(area)
         due_at = self.awake(kind)
         if until is not None and due_at >= until:
             due_at = self.now
         line = Line(key, shown, tuple(choices), tuple(photos))
         # Only what somebody among them reads: the dictionary of Traditional script alone takes 44 MB.
-        reading = await self.people.languages(electorate, area)
+        reading = await self.people.languages(electorate, extent)
         replies = {each: render(line, self.texts, each, self.district.timezone) for each in {"zh", *reading}}
         members = electorate is Electorate.MEMBERS
         await self.tell_on(
             TellOn(
-                prefix(area),
+                prefix(extent.area),
                 kind,
                 replies,
                 once,
@@ -403,12 +404,14 @@ class Desk:
                 until,
                 not_voted_in,
                 electorate=electorate,
-                area=area,
+                area=extent.area,
                 beyond=members,
+                grids=extent.grids,
+                estate=extent.estate,
                 without=without,
             )
         )
-        return sum((await self.people.reachable(electorate, area)).values())
+        return sum((await self.people.reachable(electorate, extent)).values())
 
     async def tell_on(self, rest: TellOn) -> None:
         """Tell some thousands of an area's residents, and plan to go on with the others: nobody waits for them all."""

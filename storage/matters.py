@@ -14,7 +14,7 @@ from domain.matters import Entry, Matter, MatterProposed, Move, Part, Status, Ti
 from nlp import alike
 from nlp.alike import pieces, proposed
 from nlp.normalise import bare, fold
-from storage.ballots import BallotStore
+from storage.ballots import BallotStore, listed
 from storage.database import Connection
 from storage.tables import Ballots, MatterFollowers, MatterLog, MatterPhotos, MatterPieces, Matters
 
@@ -44,7 +44,7 @@ class MatterStore:
             .values(
                 tier=proposal.tier,
                 area=proposal.area,
-                grids="".join(f" {each} " for each in proposal.grids),
+                grids=listed(proposal.grids),
                 place=proposal.place,
                 proposer_id=proposal.by,
                 words=proposal.words,

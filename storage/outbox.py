@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 from bot.core.outbox import POLICIES
 from bot.core.render import filled
 from bot.core.words import Choice, Kind, Lying, Outgoing, Reply
+from domain.areas import Extent
 from domain.councils import Electorate
 from storage import facts
 from storage.audience import beyond
@@ -59,7 +60,7 @@ class TellOn:
     """A message to an area's residents, by language; from the person after (grid, number) on in the order of grids.
 
     `electorate`: whom it concerns, where that is not everybody; `beyond`: now come those who do not live there.
-    `without`: somebody who knows it, for it is theirs.
+    `without`: somebody who knows it, for it is theirs. `grids` and `estate` as in `Extent`.
     """
 
     area_prefix: str
@@ -74,6 +75,12 @@ class TellOn:
     electorate: Electorate = Electorate.RESIDENTS
     area: str = ""
     beyond: bool = False
+    grids: tuple[str, ...] = ()
+    estate: str = ""
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.area or self.area_prefix, self.grids, self.estate)
 
 
 def lane(platform: str, account: str) -> str:
@@ -226,7 +233,7 @@ class OutboxStore:
         """
         last: tuple[str, int] | None
         if told.beyond:
-            elsewhere = beyond(told.electorate, told.area)
+            elsewhere = beyond(told.electorate, told.extent)
             theirs = and_(People.id > told.after[1], literal(False) if elsewhere is None else elsewhere)
             by_number = select(People.id).where(theirs).order_by(People.id)
             number = await self._db.scalar(by_number.limit(1).offset(_AT_ONCE - 1))
@@ -234,8 +241,7 @@ class OutboxStore:
             if last is not None:
                 theirs = and_(theirs, People.id <= last[1])
         else:
-            first = max(told.area_prefix, told.after[0])
-            theirs = and_(People.grid >= first, People.grid < told.area_prefix + ":", _comes_after(told.after))
+            theirs = and_(_from(told), _comes_after(told.after))
             in_order = select(People.grid, People.id).where(theirs).order_by(People.grid, People.id)
             at = (await self._db.execute(in_order.limit(1).offset(_AT_ONCE - 1))).first()
             last = None if at is None else (at.grid, at.id)
@@ -469,6 +475,13 @@ class OutboxStore:
         await self._db.execute(
             delete(Outbox).where(Outbox.queued_at < self._now - older_than, Outbox.state.not_in(("pending", "sending")))
         )
+
+
+def _from(told: TellOn) -> ColumnElement[bool]:
+    """Those who live there, from the grid of whoever was told last on: so that an index begins there."""
+    if told.grids:
+        return People.grid.in_([each for each in told.grids if each >= told.after[0]])
+    return and_(People.grid >= max(told.area_prefix, told.after[0]), People.grid < told.area_prefix + ":")
 
 
 def _comes_after(person: tuple[str, int]) -> ColumnElement[bool]:

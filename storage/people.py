@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from bot.core.words import Address
-from domain.areas import around
+from domain.areas import Extent, Roster, around
 from domain.cases import Part
 from domain.councils import Electorate
 from domain.district import District
@@ -116,7 +116,7 @@ _ADDRESS = (
 _held = aliased(Roles)
 _ROSTERS = (
     # Spelled out, as below: the function writes its separator into the statement anew each time.
-    select(func.aggregate_strings(Voters.area, literal_column("' '")))  # type: ignore[arg-type]
+    select(func.aggregate_strings(Voters.area + ":" + Voters.estate, literal_column("'\n'")))  # type: ignore[arg-type]
     .join(Confirmed, Confirmed.voter_id == Voters.id)
     .where(Confirmed.person_id == People.id, Voters.gone_at.is_(None))
     .correlate(People)
@@ -356,23 +356,23 @@ class PeopleStore:
         rows = await self._db.execute(select(People.id, People.name).where(People.id.in_([*people])))
         return {number: name or "" for number, name in rows}
 
-    async def reachable(self, electorate: Electorate, area: str) -> dict[str, int]:
+    async def reachable(self, electorate: Electorate, extent: Extent) -> dict[str, int]:
         """How many of those a ballot concerns can be told something, by the platform they are told on."""
         rows = await self._db.execute(
             select(Contacts.platform, func.count())
             .select_from(People)
             .join(Contacts, Contacts.id == People.contact_id)
-            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .where(told(electorate, extent), Contacts.blocked_at.is_(None))
             .group_by(Contacts.platform)
         )
         return {platform: number for platform, number in rows}  # noqa: C416 - rows, not pairs
 
-    async def languages(self, electorate: Electorate, area: str) -> set[str]:
+    async def languages(self, electorate: Electorate, extent: Extent) -> set[str]:
         """Which languages they read."""
         rows = await self._db.scalars(
             select(People.language)
             .join(Contacts, Contacts.id == People.contact_id)
-            .where(told(electorate, area), Contacts.blocked_at.is_(None))
+            .where(told(electorate, extent), Contacts.blocked_at.is_(None))
             .distinct()
         )
         return set(rows)
@@ -719,7 +719,7 @@ def _people(rows: Iterable[Sequence[Any]]) -> list[Person]:
     known: dict[int, Sequence[Any]] = {}
     held: dict[int, dict[Held, None]] = {}
     for *person, role, area, department, rosters in rows:
-        known[person[0]] = (*person, tuple(dict.fromkeys((rosters or "").split())))
+        known[person[0]] = (*person, _rosters(rosters or ""))
         roles = held.setdefault(person[0], {})
         if role is not None:
             roles[Held(Role(role), area, department)] = None
@@ -727,6 +727,10 @@ def _people(rows: Iterable[Sequence[Any]]) -> list[Person]:
         Person(number, name, phone, public, language, grid, tuple(held[number]), sample, rosters)
         for number, name, phone, public, language, grid, sample, rosters in known.values()
     ]
+
+
+def _rosters(joined: str) -> tuple[Roster, ...]:
+    return tuple(Roster(*each.split(":", 1)) for each in dict.fromkeys(joined.splitlines()))
 
 
 def _listed(district: District) -> Iterator[tuple[str, dict[str, Any], Sequence[Held]]]:

@@ -3,17 +3,17 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.areas import around, covers, prefix
+from domain.areas import Extent, Roster, around, prefix
 from domain.counting import Owners
 from domain.rosters import Row, Shown, Voter
 from storage.audience import on_roster
 from storage.database import Connection
 from storage.tables import Confirmed, VoterPhones, Voters
 
-_VOTER = (Voters.id, Voters.area, Voters.household, Voters.name, Voters.floor_area, Voters.owner_id)
+_VOTER = (Voters.id, Voters.area, Voters.household, Voters.name, Voters.floor_area, Voters.owner_id, Voters.estate)
 _AT_ONCE = 500
 
 
@@ -24,15 +24,15 @@ class RosterStore:
         self._db = connection
         self._now = now
 
-    async def take_in(self, area: str, rows: Sequence[tuple[Row, tuple[str, ...]]]) -> None:
-        """Make the roster of exactly this area this one; each row comes with the digests of its phones.
+    async def take_in(self, roster: Roster, rows: Sequence[tuple[Row, tuple[str, ...]]]) -> None:
+        """Make exactly this roster this one; each row comes with the digests of its phones.
 
         A household that keeps its name keeps its number and those confirmed for it; of another name, they are gone.
         """
         before = {
             (household, name): number
             for number, household, name in await self._db.execute(
-                select(Voters.id, Voters.household, Voters.name).where(Voters.area == area, Voters.gone_at.is_(None))
+                select(Voters.id, Voters.household, Voters.name).where(*_of(roster))
             )
         }
         kept = {(row.household, row.name) for row, _ in rows} & before.keys()
@@ -45,7 +45,7 @@ class RosterStore:
         owners: dict[tuple[str, tuple[str, ...]], int] = {}
         phones: list[dict[str, object]] = []
         for row, digests in rows:
-            number = before.get((row.household, row.name)) or await self._add(area, row)
+            number = before.get((row.household, row.name)) or await self._add(roster, row)
             # Without a phone nothing tells two of one name apart: each unit is then an owner of its own.
             owner = owners.setdefault((row.name, digests), number) if digests else number
             await self._db.execute(
@@ -56,39 +56,50 @@ class RosterStore:
         for start in range(0, len(phones), _AT_ONCE):
             await self._db.execute(insert(VoterPhones).values(phones[start : start + _AT_ONCE]))
 
-    async def _add(self, area: str, row: Row) -> int:
+    async def _add(self, roster: Roster, row: Row) -> int:
         added: int | None = await self._db.scalar(
             insert(Voters)
-            .values(area=area, household=row.household, name=row.name, floor_area=row.floor_area)
+            .values(
+                area=roster.area,
+                estate=roster.estate,
+                household=row.household,
+                name=row.name,
+                floor_area=row.floor_area,
+            )
             .returning(Voters.id)
         )
         if added is None:
             raise LookupError("the database gave no number for a new household")
         return added
 
-    async def beside(self, area: str) -> list[str]:
-        """Other areas around or within this one that have a roster: a household must not stand on two."""
+    async def beside(self, area: str) -> list[Roster]:
+        """The rosters of this area, of those around it and of those within it."""
         # Around it three at most; within it those that begin like it.
         start = prefix(area)
-        found = await self._db.scalars(
-            select(Voters.area)
+        found = await self._db.execute(
+            select(Voters.area, Voters.estate)
             .distinct()
             .where(
                 Voters.gone_at.is_(None),
                 (Voters.area.in_(around(area)) | ((Voters.area >= start) & (Voters.area < start + ":"))),
-                Voters.area != area,
             )
+            .order_by(Voters.area, Voters.estate)
         )
-        return sorted(found)
+        return [Roster(*each) for each in found]
 
-    async def count(self, area: str) -> tuple[int, int]:
-        """How many households stand on the rosters of an area, and how many of them without a floor area."""
+    async def count(self, extent: Extent) -> tuple[int, int]:
+        """How many households stand on its rosters, and how many of them without a floor area."""
         row = (
             await self._db.execute(
-                select(func.count(), func.count(Voters.floor_area)).select_from(Voters).where(on_roster(area))
+                select(func.count(), func.count(Voters.floor_area)).select_from(Voters).where(on_roster(extent))
             )
         ).one()
         return row[0], row[0] - row[1]
+
+    async def unnamed(self, extent: Extent) -> int:
+        """How many of them stand on rosters that do not say of which estate they are."""
+        query = select(func.count()).select_from(Voters).where(on_roster(extent), Voters.estate == "")
+        return await self._db.scalar(query) or 0
 
     async def get(self, voter_id: int) -> Voter | None:
         row = (await self._db.execute(select(*_VOTER).where(Voters.id == voter_id))).one_or_none()
@@ -104,24 +115,22 @@ class RosterStore:
         rows = await self._db.execute(select(*_VOTER).where(Voters.id.in_([*numbers])))
         return {row[0]: _voter(row) for row in rows}
 
-    async def all(self, area: str) -> list[Voter]:
-        """Every household of exactly this area's roster, in the order of their names."""
-        rows = await self._db.execute(
-            select(*_VOTER).where(Voters.area == area, Voters.gone_at.is_(None)).order_by(Voters.household)
-        )
+    async def all(self, roster: Roster) -> list[Voter]:
+        """Every household of exactly this roster, in the order of their names."""
+        rows = await self._db.execute(select(*_VOTER).where(*_of(roster)).order_by(Voters.household))
         return [_voter(row) for row in rows]
 
     async def within(self, area: str, limit: int) -> list[Voter]:
         """The households on the rosters of an area and of those within it."""
-        rows = await self._db.execute(select(*_VOTER).where(on_roster(area)).order_by(Voters.id).limit(limit))
+        rows = await self._db.execute(select(*_VOTER).where(on_roster(Extent(area))).order_by(Voters.id).limit(limit))
         return [_voter(row) for row in rows]
 
-    async def search(self, area: str, words: str, limit: int = 6) -> list[Voter]:
-        """Households of an area with these words in their name or their owner's, the exact one first."""
+    async def search(self, extent: Extent, words: str, limit: int = 6) -> list[Voter]:
+        """Households with these words in their name or their owner's, the exact one first."""
         rows = await self._db.execute(
             select(*_VOTER)
             .where(
-                on_roster(area),
+                on_roster(extent),
                 Voters.household.contains(words, autoescape=True) | (Voters.name == words),
             )
             .order_by(Voters.household != words, func.length(Voters.household), Voters.household)
@@ -139,9 +148,9 @@ class RosterStore:
         )
         return [_voter(row) for row in rows]
 
-    async def voter(self, person_id: int, area: str) -> Voter | None:
-        """Whom somebody votes for by roster in an area: one household, though they be of several."""
-        return next((each for each in await self.of(person_id) if covers(area, each.area)), None)
+    async def voter(self, person_id: int, extent: Extent) -> Voter | None:
+        """Whom somebody votes for by roster there: one household, though they be of several."""
+        return next((each for each in await self.of(person_id) if extent.enrols(each.roster)), None)
 
     async def by_phone(self, digest: str) -> list[Voter]:
         rows = await self._db.execute(
@@ -162,10 +171,10 @@ class RosterStore:
         )
         return added.first() is not None
 
-    async def owners(self, area: str) -> dict[int, Owners]:
-        """The owners of an area, by number, each with the floor areas of all that is theirs there."""
+    async def owners(self, extent: Extent) -> dict[int, Owners]:
+        """The owners there, by number, each with the floor areas of all that is theirs there."""
         rows = await self._db.execute(
-            select(Voters.owner_id, func.sum(Voters.floor_area)).where(on_roster(area)).group_by(Voters.owner_id)
+            select(Voters.owner_id, func.sum(Voters.floor_area)).where(on_roster(extent)).group_by(Voters.owner_id)
         )
         return {owner: Owners(1, int(floor or 0)) for owner, floor in rows if owner is not None}
 
@@ -180,5 +189,9 @@ class RosterStore:
 
 
 def _voter(row: Sequence[object]) -> Voter:
-    number, area, household, name, floor_area, owner = row
-    return Voter(number, area, household, name, floor_area, owner or number)  # type: ignore[arg-type]
+    number, area, household, name, floor_area, owner, estate = row
+    return Voter(number, area, household, name, floor_area, owner or number, estate)  # type: ignore[arg-type]
+
+
+def _of(roster: Roster) -> tuple[ColumnElement[bool], ...]:
+    return (Voters.area == roster.area, Voters.estate == roster.estate, Voters.gone_at.is_(None))

@@ -534,6 +534,8 @@ class Ballots(Base):
     begins_at: Mapped[datetime | None]
     secret: Mapped[bool] = mapped_column(default=True, server_default=true())
     grave: Mapped[bool] = mapped_column(default=False, server_default=false())
+    grids: Mapped[str] = mapped_column(default="", server_default="")
+    estate: Mapped[str] = mapped_column(default="", server_default="")
     __table_args__ = (
         _some("ix_ballots_open", "closes_at", where="closed_at IS NULL"),
         _some("ix_ballots_unfinished", "closed_at", where="closed_at IS NOT NULL AND told_at IS NULL"),
@@ -598,7 +600,8 @@ class Readings(Base):
 class Voters(Base):
     """The rosters: a household a row, as it stands since its roster was last imported; `gone_at`: no more on it.
 
-    `owner_id` is the first household of the same owner. `floor_area` is in hundredths of a square metre.
+    `owner_id` is the first household of the same owner. `floor_area` is in hundredths of a square metre. `estate`: on
+    whose roster it stands, where it is an estate's and not the area's.
     """
 
     __tablename__ = "voters"
@@ -609,6 +612,7 @@ class Voters(Base):
     floor_area: Mapped[int | None]
     owner_id: Mapped[int | None]
     gone_at: Mapped[datetime | None]
+    estate: Mapped[str] = mapped_column(default="", server_default="")
     __table_args__ = (_some("ix_voters_area", "area", "household", where="gone_at IS NULL"), _NEVER_AGAIN)
 
 

@@ -7,7 +7,7 @@ Its signs, one a line:
     wang> 查票 <回执>        the receipt they were last told
     wang> 签到 <签到码 zhou>  the code of a meeting's door, as zhou was shown it
     wang< line              what we say, line by line; buttons at the end; … stands for anything
-    * 名册 <area> 户|姓名|面积|电话; …   the roster of an area
+    * 名册 <area> 户|姓名|面积|电话; …   the roster of an area; <area>/幸福里 of an estate in it
     + 2 天                  the clock moves on, and the bell rings
     = case place | words | status        what must now be so; also: cases N, questions N, parked N, link a b,
                             invite a b (the code a was told last is typed by b; invite a b 2: the second in it),
@@ -109,11 +109,12 @@ class Stage:
         await self.service.desks.write(settle)
         self._phones[who] = Phone()
 
-    async def roster(self, area: str, households: str) -> None:
+    async def roster(self, whose: str, households: str) -> None:
         """Households as 户|姓名|面积|电话, one after the other between semicolons."""
         lines = ["户名,姓名,面积,电话", *(each.strip().replace("|", ",") for each in households.split(";"))]
         rows = read_roster("\n".join(lines).encode())
-        await self.service.desks.write(lambda desk: desk.happen(RosterImported(None, area, rows)))
+        area, _, estate = whose.partition("/")
+        await self.service.desks.write(lambda desk: desk.happen(RosterImported(None, area, rows, estate)))
 
     async def say(self, who: str, words: str) -> None:
         if self._restart:

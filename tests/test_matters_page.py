@@ -6,6 +6,7 @@ import pytest
 
 from bot.app import Knowledge
 from config.settings import Settings
+from domain.areas import Roster
 from domain.matters import MatterMoved, MatterProposed, Move, Part, Status, Tier, parts
 from domain.people import Role
 from domain.refusals import Refused
@@ -91,16 +92,16 @@ async def test_an_owner_who_lives_elsewhere_hears_of_a_notice_and_may_object(off
     guo = await office.meet("guo", grid=f"{ELSEWHERE}001")
     zhou = office.people["zhou"]
 
-    async def enrol(desk: Desk) -> tuple[str, ...]:
-        await desk.rosters.take_in(COMMUNITY, [(Row("幸福里 3 栋 501", "孙梅（示例）"), ())])
-        [household] = await desk.rosters.all(COMMUNITY)
+    async def enrol(desk: Desk) -> tuple[Roster, ...]:
+        await desk.rosters.take_in(Roster(COMMUNITY), [(Row("幸福里 3 栋 501", "孙梅（示例）"), ())])
+        [household] = await desk.rosters.all(Roster(COMMUNITY))
         await desk.rosters.confirm(household.id, sun, Shown.CODE)
         owner, neighbour = await desk.people.get(sun), await desk.people.get(guo)
         assert neighbour is not None
         assert neighbour.rosters == ()
         return owner.rosters if owner else ()
 
-    assert await office.service.desks.write(enrol) == (COMMUNITY,)
+    assert await office.service.desks.write(enrol) == (Roster(COMMUNITY),)
 
     async def happen(desk: Desk) -> None:
         await desk.happen(MatterMoved(1, Move.FORWARD, zhou))

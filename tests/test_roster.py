@@ -7,6 +7,7 @@ import pytest
 
 from bot.app import Knowledge
 from config.settings import Settings
+from domain.areas import Roster
 from domain.refusals import Refused
 from domain.rosters import RosterImported, Row
 from services.roster_file import BadRoster, read
@@ -75,13 +76,13 @@ async def test_no_phone_number_is_kept_and_a_household_keeps_its_number(
     stage = Stage(settings, knowledge, restart=False)
     desks = stage.service.desks
     await desks.write(lambda desk: desk.happen(RosterImported(None, GRID, ROWS)))
-    first = {each.household: each.id for each in await desks.read(lambda desk: desk.rosters.all(GRID))}
+    first = {each.household: each.id for each in await desks.read(lambda desk: desk.rosters.all(Roster(GRID)))}
     digest = desks.keys.phone("13800000001")
     assert [each.household for each in await desks.read(lambda desk: desk.rosters.by_phone(digest))] == ["3 栋 501"]
     assert "13800000001" not in digest
     # Imported anew: who stays keeps their number, who is gone is gone.
     await desks.write(lambda desk: desk.happen(RosterImported(None, GRID, (ROWS[0], Row("3 栋 503", "何（示例）")))))
-    then = {each.household: each.id for each in await desks.read(lambda desk: desk.rosters.all(GRID))}
+    then = {each.household: each.id for each in await desks.read(lambda desk: desk.rosters.all(Roster(GRID)))}
     assert then["3 栋 501"] == first["3 栋 501"]
     assert set(then) == {"3 栋 501", "3 栋 503"}
     # The community's roster would have the same households once more.
@@ -99,7 +100,7 @@ async def test_who_guesses_codes_in_a_chat_is_not_looked_at_for_a_while(
     good: list[str] = []
 
     async def invite(desk: Desk) -> None:
-        voter = (await desk.rosters.all(GRID))[0]
+        voter = (await desk.rosters.all(Roster(GRID)))[0]
         good.append(await desk.people.invite(voter_id=voter.id))
 
     await stage.service.desks.write(invite)
