@@ -146,7 +146,8 @@ async def _settle(number: int, found: _Found, desk: Desk) -> Ballot | None:
     if ballot.result is None:
         eligible = max(await desk.ballots.eligible(ballot), found.tally.papers)
         owners = await _by_area(ballot, found, desk) if ballot.electorate is Electorate.OWNERS else ()
-        result = result_of(ballot, found.tally, eligible, owners, found.unsettled)
+        voided = await desk.papers.voided(ballot.id)
+        result = result_of(ballot, found.tally, eligible, owners, found.unsettled, voided)
         if not await desk.ballots.settle(ballot, result, found.on_paper):
             return None
     return await desk.ballots.get(number)

@@ -93,7 +93,7 @@ class Result:
     """The count of a closed ballot, and how many could have voted.
 
     `owners`: everybody, then those who voted for each option, by count and floor area. `unsettled`: papers on which
-    no two who entered them agreed, so that they do not count.
+    no two who entered them agreed, so that they do not count. `voided`: papers lost and made void.
     """
 
     tally: Tally
@@ -101,6 +101,7 @@ class Result:
     verdict: Verdict | None = None
     owners: tuple[Owners, ...] = ()
     unsettled: int = 0
+    voided: int = 0
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -117,7 +118,12 @@ class Result:
 
 
 def result_of(
-    ballot: Ballot, tally: Tally, eligible: int, owners: tuple[Owners, ...] = (), unsettled: int = 0
+    ballot: Ballot,
+    tally: Tally,
+    eligible: int,
+    owners: tuple[Owners, ...] = (),
+    unsettled: int = 0,
+    voided: int = 0,
 ) -> Result:
     """What a count means by the ballot's own rules; `owners` as in `Result`, where owners voted."""
     verdict: Verdict | None = None
@@ -129,7 +135,7 @@ def result_of(
         verdict = by_majority(tally, eligible, ballot.quorum)
     elif not enough(tally.papers, eligible, ballot.quorum):
         verdict = Verdict.TOO_FEW
-    return Result(tally, eligible, verdict, owners, unsettled)
+    return Result(tally, eligible, verdict, owners, unsettled, voided)
 
 
 def check_opening(person: Person, opened: "BallotOpened", now: datetime) -> None:

@@ -81,13 +81,47 @@ class PaperTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleeve:
+    """What is written on the sleeve a paper is handed out in, in an open ballot on the paper: the voter, which copy."""
+
+    voter: int
+    copy: int = 1
+
+    def __str__(self) -> str:
+        return str(self.voter) if self.copy == 1 else f"{self.voter}-{self.copy}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperVoided:
+    """A host makes void a paper that was handed out and lost; whose it was may vote some other way, or get another."""
+
+    ballot: int
+    by: int
+    voter: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SleevesBack:
+    """A helper has these sleeves in hand, still shut: of a voided one the paper is not taken out."""
+
+    ballot: int
+    by: int
+    sleeves: tuple[Sleeve, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PaperEntered:
-    """What stands on the paper of that number, as one of those who enter papers reads it."""
+    """What stands on the paper of that number, as one of those who enter papers reads it.
+
+    `copy`: in an open ballot the number is the voter's, and this the copy as on the `Sleeve`.
+    """
 
     ballot: int
     by: int
     number: int
     paper: Paper
+    copy: int = 1
 
 
 def agreed(readings: Mapping[int, Paper]) -> Paper | None:

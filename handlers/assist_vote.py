@@ -1,4 +1,4 @@
-"""A helper takes down the vote of somebody beside them before a witness, hands out ballot papers, and reads them in."""
+"""A helper takes down the vote of somebody beside them before a witness."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from domain.counting import Paper
 from domain.people import Person, Role
 from domain.refusals import Refused
 from domain.rosters import helps_with
-from domain.voting import DoorNamed, PaperEntered, PaperTaken, VoteAssisted, WitnessDenied
+from domain.voting import DoorNamed, VoteAssisted, WitnessDenied
 from handlers import where
 from handlers.confirm_voter import household
 from nlp import paper, plain
@@ -30,10 +30,10 @@ WITNESS = Ask("assist.witness", plain.number_choice)
 
 @conversation("assist", opens_with=["代投", "帮人投票"], roles=HELPERS, private=True)
 async def assist(talk: Talk[Desk]) -> VoteAssisted | DoorNamed | None:
-    ballot = await _ballot(talk)
+    ballot = await ballot_of(talk)
     if ballot is None:
         return None
-    voter = await _voter(talk, ballot, "assist")
+    voter = await voter_of(talk, ballot, "assist")
     if not isinstance(voter, int):
         return voter
     others = await talk.look("others", list[Person], lambda desk: _others(desk, ballot, talk.person.id))
@@ -42,7 +42,7 @@ async def assist(talk: Talk[Desk]) -> VoteAssisted | DoorNamed | None:
     witness = await talk.ask(WITNESS, [(each.name or "", str(each.id)) for each in others])
     # Marked in one message, which is kept nowhere: no draft of it lies in the chat.
     marks = await talk.ask(
-        Ask("assist.marks", lambda heard, _district: _marks(heard, ballot)),
+        Ask("assist.marks", lambda heard, _district: marks_of(heard, ballot)),
         question=ballot.question,
         lines=numbered(ballot.options),
     )
@@ -56,40 +56,7 @@ async def deny(talk: Talk[Desk]) -> WitnessDenied | None:
     return WitnessDenied(int(talk.given["ballot"]), talk.person.id, int(talk.given["voter"]))
 
 
-@conversation("paper_out", opens_with=["发纸质票", "领纸质票"], roles=HELPERS)
-async def hand_out(talk: Talk[Desk]) -> PaperTaken | DoorNamed | None:
-    ballot = await _ballot(talk)
-    if ballot is None:
-        return None
-    voter = await _voter(talk, ballot, "paper_out")
-    return PaperTaken(ballot.id, talk.person.id, voter) if isinstance(voter, int) else voter
-
-
-_NUMBERED = re.compile(r"(\d{1,9})\s*(?:号|[:：.、，,])?\s+?(.+)|(\d{1,9})\s*[:：、，,号]\s*(.+)", re.DOTALL)
-
-
-@conversation("paper_in", opens_with=["录纸质票", "录票"], roles=HELPERS, private=True)
-async def read_in(talk: Talk[Desk]) -> PaperEntered | None:
-    ballot = await _ballot(talk)
-    if ballot is None:
-        return None
-    number, marks = await talk.ask(
-        Ask("paper.what", lambda heard, _district: _entry(heard, ballot)),
-        question=ballot.question,
-        lines=numbered(ballot.options),
-    )
-    return PaperEntered(ballot.id, talk.person.id, number, marks)
-
-
-def _entry(heard: Heard, ballot: Ballot) -> tuple[int, Paper]:
-    found = _NUMBERED.fullmatch(fold(heard.text) if "\n" not in heard.text else heard.text)
-    if found is None:
-        raise Unclear("paper.what_unclear")
-    number, marks = (found[1], found[2]) if found[1] else (found[3], found[4])
-    return int(number), _marks(Heard(heard.at, marks), ballot)
-
-
-def _marks(heard: Heard, ballot: Ballot) -> Paper:
+def marks_of(heard: Heard, ballot: Ballot) -> Paper:
     """A paper as one types it: by numbers, or by the words of one option."""
     words = fold(heard.text)
     for place, option in enumerate(ballot.options):
@@ -103,7 +70,7 @@ def _marks(heard: Heard, ballot: Ballot) -> Paper:
     return found
 
 
-async def _ballot(talk: Talk[Desk]) -> Ballot | None:
+async def ballot_of(talk: Talk[Desk]) -> Ballot | None:
     """The ballot open now that the helper means; None when there is none."""
     found = await talk.look("ballots", list[Ballot], lambda desk: _open_here(desk, talk.person.id))
     if "ballot" in talk.given:
@@ -125,7 +92,7 @@ async def _open_here(desk: Desk, number: int) -> list[Ballot]:
     return [each for each in found if helps_with(helper, each.extent, HELPERS)]
 
 
-async def _voter(talk: Talk[Desk], ballot: Ballot, then: str) -> int | DoorNamed | None:
+async def voter_of(talk: Talk[Desk], ballot: Ballot, then: str) -> int | DoorNamed | None:
     """Whose vote it is, by the number it has on the roll; or first somebody new at a door is noted."""
     if "voter" in talk.given:
         return int(talk.given["voter"])

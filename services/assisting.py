@@ -11,18 +11,18 @@ from domain.counting import valid
 from domain.people import Person
 from domain.refusals import Refused
 from domain.rosters import helps_there, helps_with
-from domain.voting import AGREE, DoorNamed, PaperEntered, PaperTaken, VoteAssisted, WitnessDenied, agreed
+from domain.voting import DoorNamed, VoteAssisted, WitnessDenied
 from services.ballot_words import room
 from services.voting import put_on_roll
 from storage.ballots import Mark
 from storage.desk import Desk
-from storage.keys import new_slip, read, reading
+from storage.keys import new_slip
 
 
 @when(VoteAssisted)
 async def take_down(assisted: VoteAssisted, desk: Desk) -> None:
     ballot = await desk.ballots.get(assisted.ballot, share=True)
-    helper = await _helper(ballot, assisted.by, desk)
+    helper = await helper_of(ballot, assisted.by, desk)
     witness = await desk.people.get(assisted.witness)
     if witness is None or witness.id == helper.id or not helps_with(witness, ballot.extent, HELPERS):
         raise Refused("assist.no_witness")
@@ -58,7 +58,7 @@ async def take_down(assisted: VoteAssisted, desk: Desk) -> None:
 async def note_at_the_door(named: DoorNamed, desk: Desk) -> None:
     """Somebody without a chat gets a number of their own, found again by where they live and what they are called."""
     ballot = await desk.ballots.get(named.ballot)
-    helper = await _helper(ballot, named.by, desk)
+    helper = await helper_of(ballot, named.by, desk)
     if not ballot.extent.holds(named.grid) or not helps_there(helper, named.grid, HELPERS):
         raise Refused("vouch.none_here")
     digest = await asyncio.to_thread(desk.keys.phone, f"{named.grid} {named.door} {named.name}")
@@ -91,61 +91,8 @@ async def deny(denied: WitnessDenied, desk: Desk) -> None:
         await desk.tell(other, "assist.struck", kind=Kind.PUSH, question=ballot.question, who=who)
 
 
-@when(PaperTaken)
-async def hand_out(taken: PaperTaken, desk: Desk) -> None:
-    ballot = await desk.ballots.get(taken.ballot, share=True)
-    helper = await _helper(ballot, taken.by, desk)
-    who = await name_of(ballot, taken.voter, desk)
-    person = None if ballot.by_roster else taken.voter
-    if not await desk.ballots.cast(ballot.id, Mark(taken.voter, person, None, How.PAPER, helper.id), None):
-        raise Refused("paper.voted_already", who=who)
-    await desk.tell(
-        helper.id,
-        "paper.handed_out" if ballot.secret else "paper.handed_out_openly",
-        question=ballot.question,
-        who=who,
-        number=taken.voter,
-    )
-
-
-@when(PaperEntered)
-async def enter(entered: PaperEntered, desk: Desk) -> None:
-    ballot = await desk.ballots.get(entered.ballot, share=True)
-    helper = await _helper(ballot, entered.by, desk)
-    if not valid(entered.paper, ballot.method, len(ballot.options), ballot.most):
-        raise Refused("paper.not_valid", number=entered.number)
-    await _check_number(ballot, entered.number, desk)
-    seal = desk.keys.seal(ballot.key or "")
-    before = await desk.papers.readings(ballot.id, entered.number)
-    slip = await desk.papers.slip(ballot.id, entered.number) or new_slip()
-    if len(before) >= AGREE and agreed(read(seal, slip, before)) is not None:
-        raise Refused("paper.settled", number=entered.number)
-    if helper.id in before and len(before) > 1:
-        raise Refused("paper.third", number=entered.number)
-    envelope = seal.shut(reading(slip, helper.id), entered.paper)
-    await desk.papers.enter(ballot.id, entered.number, helper.id, slip, envelope)
-    after = read(seal, slip, {**before, helper.id: envelope})
-    await desk.tell(
-        helper.id,
-        "paper.first" if len(after) == 1 else "paper.differs" if agreed(after) is None else "paper.agrees",
-        number=entered.number,
-        choices=[Choice("paper.next", opens="paper_in", given={"ballot": str(ballot.id)})],
-    )
-
-
-async def _check_number(ballot: Ballot, number: int, desk: Desk) -> None:
-    """Raise `Refused` unless there is such a paper: by the voter's own number where it is open, else one more."""
-    if not ballot.secret:
-        mark = await desk.ballots.mark(ballot.id, number)
-        if mark is None or mark.how is not How.PAPER:
-            raise Refused("paper.no_such", number=number)
-    elif await desk.papers.slip(ballot.id, number) is None:
-        handed_out = await desk.papers.handed_out(ballot.id)
-        if await desk.papers.numbers(ballot.id) >= handed_out:
-            raise Refused("paper.too_many", count=handed_out)
-
-
-async def _helper(ballot: Ballot, number: int, desk: Desk) -> Person:
+async def helper_of(ballot: Ballot, number: int, desk: Desk) -> Person:
+    """Who helps there while votes are taken; refused for anybody else."""
     check_open(ballot, desk.now)
     helper = await desk.people.get(number)
     if helper is None or not helps_with(helper, ballot.extent, HELPERS):

@@ -171,8 +171,11 @@ def _meaning(ballot: Ballot) -> Lines:
 
 
 def _left(ballot: Ballot) -> Lines:
-    unsettled = ballot.result.unsettled if ballot.result else 0
-    return (Phrase("ballot.unsettled", {"papers": unsettled}),) if unsettled else ()
+    unsettled, voided = (ballot.result.unsettled, ballot.result.voided) if ballot.result else (0, 0)
+    return (
+        *([Phrase("ballot.unsettled", {"papers": unsettled})] if unsettled else []),
+        *([Phrase("ballot.voided", {"papers": voided})] if voided else []),
+    )
 
 
 def metres(owners: Owners) -> str:

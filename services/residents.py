@@ -76,6 +76,7 @@ async def keep_phone(given: PhoneGiven, desk: Desk) -> None:
 @when(Forgotten)
 async def forget(forgotten: Forgotten, desk: Desk) -> None:
     await desk.ballots.withdraw_votes(forgotten.by)
+    await desk.papers.forget(forgotten.by)
     await desk.happen(OfficeLeft(forgotten.by))
     await desk.happen(SideForgotten(forgotten.by))
     await desk.people.unsay(forgotten.by)

@@ -63,7 +63,11 @@ _CAST = (
     .on_conflict_do_nothing(index_elements=["ballot_id", "voter"])
     .returning(Roll.voter)
 )
-_MARK = select(Roll.person_id, Roll.how, Roll.slip, Roll.helper_id, Roll.witness_id).where(*_OWN).with_for_update()
+_MARK = (
+    select(Roll.person_id, Roll.how, Roll.slip, Roll.helper_id, Roll.witness_id, Roll.back)
+    .where(*_OWN)
+    .with_for_update()
+)
 _CHANGE = (
     update(Roll)
     .where(*_OWN)
@@ -183,7 +187,9 @@ class BallotStore:
     async def mark(self, ballot_id: int, voter: int) -> "Mark | None":
         """How somebody stands on the roll; their row stays as it is until the end."""
         row = (await self._db.execute(_MARK, {"ballot": ballot_id, "whose": voter})).one_or_none()
-        return Mark(voter, row.person_id, row.slip, How(row.how), row.helper_id, row.witness_id) if row else None
+        if row is None:
+            return None
+        return Mark(voter, row.person_id, row.slip, How(row.how), row.helper_id, row.witness_id, row.back)
 
     async def change(self, ballot_id: int, mark: "Mark", envelope: str) -> None:
         """Another envelope in place of somebody's."""
@@ -410,7 +416,10 @@ class BallotStore:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How somebody stands on a ballot's roll: whose vote it is, who cast it, how, with whom beside them."""
+    """How somebody stands on a ballot's roll: whose vote it is, who cast it, how, with whom beside them.
+
+    `back`: the sleeve of their paper has come back.
+    """
 
     voter: int
     person: int | None
@@ -418,6 +427,7 @@ class Mark:
     how: How = How.CHAT
     helper: int | None = None
     witness: int | None = None
+    back: bool = False
 
 
 def listed(grids: Sequence[str]) -> str:

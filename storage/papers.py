@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.councils import Ballot, How
+from domain.councils import BY_ROSTER, Ballot, How
+from storage.ballots import Mark
 from storage.database import Connection
-from storage.tables import Readings, Roll
+from storage.tables import Ballots, Readings, Roll, VoidedPapers
 
 
 class PaperStore:
@@ -75,3 +76,49 @@ class PaperStore:
                 select(func.count()).select_from(Roll).where(Roll.ballot_id == ballot_id, Roll.how == How.PAPER)
             )
         ) or 0
+
+    # Papers that were lost.
+
+    async def back(self, ballot_id: int) -> int:
+        """How many sleeves have come back."""
+        return (
+            await self._db.scalar(
+                select(func.count()).select_from(Roll).where(Roll.ballot_id == ballot_id, Roll.back.is_(true()))
+            )
+        ) or 0
+
+    async def note_back(self, ballot_id: int, voter: int) -> None:
+        await self._db.execute(
+            update(Roll)
+            .where(Roll.ballot_id == ballot_id, Roll.voter == voter, Roll.how == How.PAPER)
+            .values(back=True)
+        )
+
+    async def voided(self, ballot_id: int, voter: int | None = None) -> int:
+        """How many papers of a ballot, or of one of its voters, were made void."""
+        query = select(func.count()).select_from(VoidedPapers).where(VoidedPapers.ballot_id == ballot_id)
+        return await self._db.scalar(query if voter is None else query.where(VoidedPapers.voter == voter)) or 0
+
+    async def void(self, ballot_id: int, mark: Mark, copy: int, by: int, reason: str) -> None:
+        """Note that the paper somebody was handed is void, by whom and why; they are off the roll."""
+        await self._db.execute(
+            insert(VoidedPapers).values(
+                ballot_id=ballot_id,
+                voter=mark.voter,
+                copy=copy,
+                by_id=by,
+                helper_id=mark.helper,
+                reason=reason,
+                at=self._now,
+            )
+        )
+        await self._db.execute(delete(Roll).where(Roll.ballot_id == ballot_id, Roll.voter == mark.voter))
+
+    async def forget(self, person_id: int) -> None:
+        """What was said of how somebody lost a paper is said no more; that one is void stays."""
+        theirs = select(Ballots.id).where(Ballots.electorate.not_in(BY_ROSTER))
+        await self._db.execute(
+            update(VoidedPapers)
+            .where(VoidedPapers.voter == person_id, VoidedPapers.ballot_id.in_(theirs))
+            .values(reason="")
+        )

@@ -178,6 +178,12 @@ class RosterStore:
         )
         return {owner: Owners(1, int(floor or 0)) for owner, floor in rows if owner is not None}
 
+    async def shown_by(self, voter_id: int) -> list[int]:
+        """Who in the chat has shown to be of a household, or of any of its owner's."""
+        theirs = select(Voters.id).where((Voters.id == voter_id) | (Voters.owner_id == voter_id))
+        found = await self._db.scalars(select(Confirmed.person_id).where(Confirmed.voter_id.in_(theirs)).distinct())
+        return sorted(found)
+
     async def forget(self, person_id: int) -> None:
         await self._db.execute(delete(Confirmed).where(Confirmed.person_id == person_id))
 

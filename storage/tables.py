@@ -553,7 +553,8 @@ class Roll(Base):
 
     `voter` is whose vote it is: a person, or by roster a household or an owner (the number of their first household).
     `person_id` cast it, nobody where it is on paper. Until the count `envelope` holds the sealed paper, changed until
-    the close, and `slip` what its receipt is made from; then both are emptied.
+    the close, and `slip` what its receipt is made from; then both are emptied. `back`: the sleeve of their paper has
+    come back, shut.
     """
 
     __tablename__ = "roll"
@@ -565,6 +566,7 @@ class Roll(Base):
     how: Mapped[str] = mapped_column(default="chat", server_default="chat")
     helper_id: Mapped[int | None]
     witness_id: Mapped[int | None]
+    back: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (Index("ix_roll_person", "person_id", "ballot_id"), _NO_ORDER)
 
 
@@ -595,6 +597,19 @@ class Readings(Base):
     slip: Mapped[str | None]
     envelope: Mapped[str | None]
     __table_args__ = _NO_ORDER
+
+
+class VoidedPapers(Base):
+    """Ballot papers that were handed out, lost and made void; `copy` counts those of one voter from 1."""
+
+    __tablename__ = "voided_papers"
+    ballot_id: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    voter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    copy: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    by_id: Mapped[int]
+    helper_id: Mapped[int | None]
+    reason: Mapped[str]
+    at: Mapped[datetime]
 
 
 class Voters(Base):
@@ -863,6 +878,9 @@ class Matters(Base):
     notice_until: Mapped[datetime | None]
     rate_until: Mapped[datetime | None]
     merged_into: Mapped[int | None]
+    spot: Mapped[str] = mapped_column(default="", server_default="")
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
     told_at: Mapped[datetime | None]
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     __table_args__ = (
