@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, Executable, Result, ScalarResult, event, text
+from sqlalchemy import Connection, Dialect, Engine, Executable, Result, event, text
 
 from storage import database as databases
 from storage.desk import Desk, Desks
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parent / "plans"
 Path_ = Callable[[Desk], Awaitable[object]]
@@ -62,24 +64,25 @@ def explained() -> Iterator[list[tuple[str, list[str]]]]:
         gathered += found.items()
 
 
-class _InFull:
+class _InFull(databases.Connection):
     """A connection on which every statement goes SQLAlchemy's own way, where its events are told of it."""
 
     def __init__(self, inner: databases.Connection) -> None:
         self._inner = inner
-        self.dialect: Dialect = inner.dialect
-        self.run_sync = inner.run_sync
-        self.begin_nested = inner.begin_nested
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._inner.dialect
+
+    async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T:
+        return await self._inner.run_sync(work, *given)
+
+    def begin_nested(self) -> AbstractAsyncContextManager[Any]:
+        return self._inner.begin_nested()
 
     async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[*tuple[Any, ...]]:
         # A copy is not known from before.
         return await self._inner.execute(statement.execution_options(), parameters)
-
-    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
-        return (await self.execute(statement, parameters)).scalar()
-
-    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
-        return (await self.execute(statement, parameters)).scalars()
 
 
 def _plain(line: str) -> str:

@@ -131,6 +131,8 @@ async def _serve(service: "Service") -> None:
         # What was loaded stays for good: looked through again and again for garbage, it holds up whoever is waiting.
         gc.collect()
         gc.freeze()
+        # A turn makes thousands of things and hardly a ring: by default it would be looked for several times in each.
+        gc.set_threshold(10_000, 20, 50)
         _give_back()
         host = service.settings.http_host
         print(

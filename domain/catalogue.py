@@ -1,10 +1,10 @@
 """The catalogue (权责清单): which kind of problem is whose, and by when; dated, so that it may change from a day on."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -83,7 +83,14 @@ class Catalogue:
 
     def on(self, day: date) -> list[Category]:
         """What is in force that day, in the order it is written in."""
-        return [entry for code in self._by_code if (entry := self.holding(code, day))]
+        return self._on(day)
+
+    @cached_property
+    def _on(self) -> Callable[[date], list[Category]]:
+        # Asked at every answer of a report, on the few days on which open ones were begun.
+        return lru_cache(maxsize=32)(
+            lambda day: [entry for code in self._by_code if (entry := self.holding(code, day))]
+        )
 
     @cached_property
     def newest(self) -> dict[str, Category]:

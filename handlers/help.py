@@ -8,7 +8,7 @@ from storage.desk import Desk
 
 @conversation("help")
 async def show_help(talk: Talk[Desk]) -> None:
-    mine = talk.listed
+    mine = talk.listed()
     talk.say(
         "help.all" if talk.person.grid else "help.new",
         district=talk.district.name,

@@ -50,8 +50,8 @@ class Ear:
         self._faq = faq.Faq(district.entries, self._reader)
         self._router = linear.read(MODELS / "routing.model")
         self._kinds = Kinds(district, [*learnt, linear.read(MODELS / "categories.model")])
-        # A story is told again at every answer, and asks the same each time.
-        self._guessed = lru_cache(maxsize=256)(self._kinds.guess)
+        # A story is told again at every answer, and asks the same each time: as many as may be talking at once.
+        self._guessed = lru_cache(maxsize=4096)(self._kinds.guess)
 
     def learn(self, entries: Sequence[Entry]) -> None:
         """From now on these entries hold besides the district's, in place of those with the same id.

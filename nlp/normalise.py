@@ -15,8 +15,8 @@ def _simplified() -> OpenCC:
     return OpenCC("tw2s")
 
 
-# One message is looked at from many sides.
-@lru_cache(maxsize=512)
+# One message is looked at from many sides, and again at every answer that follows it.
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Simplified, half-width, lower case, single spaces."""
     return _SPACES.sub(" ", _simplified().convert(unicodedata.normalize("NFKC", text))).strip().lower()

@@ -72,6 +72,8 @@ def names(district: District) -> list[str]:
     return [*index.estates, *index.roads, *(name + "社区" for name in index.communities)]
 
 
+# Looked for again at every answer that follows.
+@lru_cache(maxsize=4096)
 def find(text: str, district: District) -> Found | None:
     """The place named in a text; the longest name wins. None when none of the district's places is named."""
     folded = fold(text)

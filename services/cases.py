@@ -1,5 +1,6 @@
 """A case is opened and moved along; what a step does to it, and whom it concerns, stands here step by step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -98,7 +99,7 @@ async def open_case(reported: ProblemReported, desk: Desk) -> None:
     )
     if category.urgent:
         await desk.tell(reported.by, "case.urgent_hint")
-    await _give_to_worker(case, News(case, desk), desk)
+    await _give_to_worker(case, News(case, desk), desk, reported.photos)
 
 
 def _unnamed(case: Case, category: Category) -> Phrase | str:
@@ -110,19 +111,20 @@ def _unnamed(case: Case, category: Category) -> Phrase | str:
 
 async def _worker_of(grid: str, desk: Desk) -> Person | None:
     """The grid's worker; one with a chat before one without."""
-    for reachable in (True, False):
-        if workers := await desk.people.serving(grid, [Role.GRIDWORKER], reachable=reachable):
-            return workers[0]
-    return None
+    workers = await desk.people.serving(grid, [Role.GRIDWORKER])
+    if len(workers) > 1:
+        workers = await desk.people.serving(grid, [Role.GRIDWORKER], reachable=True) or workers
+    return workers[0] if workers else None
 
 
-async def _give_to_worker(case: Case, news: News, desk: Desk) -> bool:
+async def _give_to_worker(case: Case, news: News, desk: Desk, photos: Sequence[str] | None = None) -> bool:
     """Push the case to its worker; whoever is nearest above when the worker has no chat yet, so that it is seen.
 
-    True when its worker is to hear of it.
+    `photos`: of what was reported, where they are at hand. True when its worker is to hear of it.
     """
     await deadlines.plan(case, desk)
-    photos = await desk.cases.photos(case.id)
+    if photos is None:
+        photos = await desk.cases.photos(case.id)
     facts = shown(case, desk)
     told = await news.tell_worker(
         "case.task",

@@ -129,11 +129,11 @@ class News:
         Unless said otherwise, from the level that holds the case.
         """
         over = RANKS[self.case.level] - 1 if over is None else over
-        for rank, area, role in _levels(self.case.grid):
-            if rank <= over:
-                continue
-            found = await self._desk.people.serving(area, [role], reachable=True)
-            people = [person for person in found if person.id not in unless]
+        levels = [(area, role) for rank, area, role in _levels(self.case.grid) if rank > over]
+        areas, roles = dict.fromkeys(area for area, _ in levels), [role for _, role in levels]
+        serving = await self._desk.people.serving_any(areas, roles, reachable=True)
+        for area, role in levels:
+            people = [person for person in serving if area in person.areas(role) and person.id not in unless]
             for person in people:
                 await self.tell(person.id, key, kind=Kind.PUSH, choices=choices, photos=photos, **said)
             if people:

@@ -125,6 +125,11 @@ _LOG = insert(CaseLog)
 _FOLLOWS = select(Followers.person_id).where(
     Followers.case_id == bindparam("case"), Followers.person_id == bindparam("person")
 )
+_FOLLOWERS = (
+    select(Followers.person_id)
+    .where(Followers.case_id == bindparam("case"))
+    .order_by(Followers.at, Followers.person_id)
+)
 _ADD_PHOTOS = insert(CasePhotos)
 _STEPS = (
     select(CaseLog.at, CaseLog.person_id, CaseLog.move, CaseLog.words, CaseLog.part, CaseLog.target)
@@ -317,13 +322,7 @@ class CaseStore:
 
     async def followers(self, case_id: int) -> list[int]:
         """Who follows a case, in the order they came."""
-        return list(
-            await self._db.scalars(
-                select(Followers.person_id)
-                .where(Followers.case_id == case_id)
-                .order_by(Followers.at, Followers.person_id)
-            )
-        )
+        return list(await self._db.scalars(_FOLLOWERS, {"case": case_id}))
 
     async def get(self, case_id: int, *, lock: bool = False) -> Case:
         """One case.

@@ -19,6 +19,10 @@ T = TypeVar("T")
 BEAT, SILENCE = 1.0, 4.0
 
 
+Asked = tuple[Executable, Any]
+"""A question: a statement and its parameters."""
+
+
 class Connection(Protocol):
     """What a transaction offers: the part of SQLAlchemy's asynchronous connection that is used here.
 
@@ -28,10 +32,18 @@ class Connection(Protocol):
     @property
     def dialect(self) -> Dialect: ...
     async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[*tuple[Any, ...]]: ...
-    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any: ...
-    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]: ...
     async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T: ...
     def begin_nested(self) -> AbstractAsyncContextManager[Any]: ...
+
+    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
+        return (await self.execute(statement, parameters)).scalar()
+
+    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
+        return (await self.execute(statement, parameters)).scalars()
+
+    async def together(self, *asked: Asked) -> list[Result[*tuple[Any, ...]]]:
+        """Several questions in their order, none of which needs another's answer: they wait together."""
+        return [await self.execute(*each) for each in asked]
 
 
 Work = Callable[[Connection], Awaitable[T]]

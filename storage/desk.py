@@ -226,8 +226,12 @@ class Desk:
 
     # What a turn asks (bot.core.ports.Desk).
 
-    async def remember(self, said: Said) -> bool:
-        return await self.heard.remember(said)
+    async def hear(self, said: Said) -> Contact | None:
+        new, *found = await self._db.together(self.heard.remember(said), *self.people.whose(said.address))
+        if new.first() is None:
+            return None
+        self._speaker = await self.people.met(said.address, found)
+        return self._speaker
 
     async def meet(self, address: Address) -> Contact:
         self._speaker = await self.people.meet(address)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.core.words import Said
-from storage.database import Connection
+from storage.database import Asked, Connection
 from storage.tables import HeardMessages, Parked
 
 # Made once: to put a statement together anew costs ten times what running it does.
@@ -32,18 +32,15 @@ class HeardStore:
         self._db = connection
         self._now = now
 
-    async def remember(self, said: Said) -> bool:
-        """Note the message's id; False when it is known, so it was taken before."""
-        added = await self._db.execute(
-            _REMEMBER,
-            {
-                "platform": said.address.platform,
-                "account": said.address.account,
-                "message": said.id,
-                "at": self._now,
-            },
-        )
-        return added.first() is not None
+    def remember(self, said: Said) -> Asked:
+        """Note the message's id; answered with nothing when it is known, so it was taken before."""
+        address = said.address
+        return _REMEMBER, {
+            "platform": address.platform,
+            "account": address.account,
+            "message": said.id,
+            "at": self._now,
+        }
 
     async def hold(self, said: Said, contact_id: int) -> None:
         """Keep what somebody said too fast to be answered, until they pause."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Result, Select, and_, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -21,7 +21,7 @@ from domain.people import STAFF, WORKERS, Held, Person, Role
 from storage.audience import told
 from storage.ballots import BallotStore
 from storage.budget import BudgetStore
-from storage.database import Connection
+from storage.database import Asked, Connection
 from storage.demands import DemandStore
 from storage.files import pointed
 from storage.handovers import HandoverStore
@@ -115,7 +115,8 @@ _ADDRESS = (
 # A person comes with what they hold, a row for each role, in the order they got them.
 _held = aliased(Roles)
 _ROSTERS = (
-    select(func.aggregate_strings(Voters.area + ":" + Voters.estate, "\n"))
+    # Spelled out, as below: the function writes its separator into the statement anew each time.
+    select(func.aggregate_strings(Voters.area + ":" + Voters.estate, literal_column("'\n'")))  # type: ignore[arg-type]
     .join(Confirmed, Confirmed.voter_id == Voters.id)
     .where(Confirmed.person_id == People.id, Voters.gone_at.is_(None))
     .correlate(People)
@@ -138,6 +139,7 @@ _KEEP = (
 _ADD = insert(People).returning(People.id)
 _ADD_CONTACT = insert(Contacts).on_conflict_do_nothing().returning(Contacts.id)
 _REACH = update(People).where(People.id == bindparam("person")).values(contact_id=bindparam("contact"))
+_HEAR_AGAIN = update(Contacts).where(Contacts.id == bindparam("contact")).values(blocked_at=None)
 _FIND = select(Contacts.id).where(*_ADDRESS)
 _AT = (
     select(Contacts.id, *_HOLDING)
@@ -155,14 +157,14 @@ _CHAT_OF = (
 
 
 @cache
-def _serving(roles: tuple[Role, ...], *, reachable: bool) -> Select[*tuple[Any, ...]]:
+def _serving(roles: tuple[Role, ...], areas: int, *, reachable: bool) -> Select[*tuple[Any, ...]]:
     # Spelled out: a bound list is written into the statement anew each time.
     theirs = Roles.role.in_([literal_column(f"'{role}'") for role in roles])
     found = (
         select(*_HOLDING)
         .join(Roles, Roles.person_id == People.id)
         .outerjoin(_held, _NOW_HELD)
-        .where(Roles.area == bindparam("area"), theirs, Roles.until.is_(None))
+        .where(Roles.area.in_([bindparam(f"area{each}") for each in range(areas)]), theirs, Roles.until.is_(None))
         .order_by(People.id, _held.id)
     )
     # Whoever is on leave is not in office.
@@ -199,9 +201,18 @@ class PeopleStore:
         self._now = now
         self._zone = zone
 
+    def whose(self, address: Address) -> tuple[Asked, Asked]:
+        """What there is to ask to meet whoever is behind an address."""
+        # Who it is is asked last: while we wait for the chat, that and what they hold may change.
+        return (_MEET, _named(address)), (_AT, _named(address))
+
     async def meet(self, address: Address) -> Contact:
         """Whoever is behind this address, locked until the transaction ends; a stranger becomes a resident."""
-        found = await self._at(address)
+        return await self.met(address, await self._db.together(*self.whose(address)))
+
+    async def met(self, address: Address, answers: Sequence[Result[*tuple[Any, ...]]]) -> Contact:
+        """Whoever the answers to `whose` say it is, as `meet` has them."""
+        found = await self._known(address, answers)
         if found is None:
             # Two first messages at once: whoever comes second finds the row after all.
             person_id = await self.add()
@@ -209,24 +220,24 @@ class PeopleStore:
             if added is None:
                 await self._db.execute(delete(People).where(People.id == person_id))
             found = await self._at(address)
-            if added is not None:
-                await self._db.execute(_REACH, {"person": person_id, "contact": added})
         if found is None:
             raise LookupError(f"no contact on {address.platform} after adding it")
         return found
 
     async def _at(self, address: Address) -> Contact | None:
-        row = (await self._db.execute(_MEET, _named(address))).one_or_none()
+        return await self._known(address, await self._db.together(*self.whose(address)))
+
+    async def _known(self, address: Address, answers: Sequence[Result[*tuple[Any, ...]]]) -> Contact | None:
+        chat, owner = answers
+        row, people = chat.one_or_none(), _people(row[1:] for row in owner)
         if row is None:
             return None
         contact_id, state, blocked, preferred, person_id = row
         if blocked is not None or preferred != contact_id:
             # They write from here now: this is where we reach them.
-            await self._db.execute(update(Contacts).where(Contacts.id == contact_id).values(blocked_at=None))
+            await self._db.execute(_HEAR_AGAIN, {"contact": contact_id})
             await self._db.execute(_REACH, {"person": person_id, "contact": contact_id})
-        # Asked only now: while we waited for the chat, who it is and what they hold may have changed.
-        person = await self.get(person_id)
-        return Contact(contact_id, person, address, state) if person else None
+        return Contact(contact_id, people[0], address, state) if people else None
 
     async def _add_contact(self, address: Address, person_id: int) -> int | None:
         added: int | None = await self._db.scalar(
@@ -320,7 +331,14 @@ class PeopleStore:
 
     async def serving(self, code: str, roles: Iterable[Role], *, reachable: bool = False) -> list[Person]:
         """Who holds one of these roles for exactly this area or grid; `reachable`: only those with a live chat."""
-        return _people(await self._db.execute(_serving((*roles,), reachable=reachable), {"area": code}))
+        return await self.serving_any([code], roles, reachable=reachable)
+
+    async def serving_any(
+        self, codes: Collection[str], roles: Iterable[Role], *, reachable: bool = False
+    ) -> list[Person]:
+        """Who holds one of these roles for one of these areas or grids, as `serving` has them."""
+        found = _serving((*dict.fromkeys(roles),), len(codes), reachable=reachable)
+        return _people(await self._db.execute(found, {f"area{each}": code for each, code in enumerate(codes)}))
 
     async def in_department(self, code: str, grid: str, *, reachable: bool = False) -> list[Person]:
         """Who works in a department for an area around this grid; `reachable`: only those with a live chat."""

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
-from sqlalchemy import Dialect, Executable, NullPool, Result, ScalarResult, text
+from sqlalchemy import Dialect, Executable, NullPool, Result, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from storage.database import BEAT, SILENCE, Connection, Lease, Ride, Work, cause
+from storage.database import BEAT, SILENCE, Asked, Connection, Lease, Ride, Work, cause
 from storage.statements import Statements
 
 log = logging.getLogger("xiaomazha.database")
@@ -221,7 +221,7 @@ class Postgres:
         await self._engine.dispose()
 
 
-class _Line:
+class _Line(Connection):
     """One connection in pipeline mode. What it is told is sent with what it is asked; errors come with the answer."""
 
     def __init__(self, connection: AsyncConnection, wire: Any, statements: Statements) -> None:
@@ -238,6 +238,7 @@ class _Line:
         # Who waits for the wire to move, and the number by which the loop looks at it.
         self._waiting: asyncio.Future[None] | None = None
         self._watched: int | None = None
+        self._writing = False
         self.broken = False
         self._wire.enter_pipeline_mode()
 
@@ -258,13 +259,16 @@ class _Line:
                 self._send(kept.text, kept.values(each))
         else:
             self._send(kept.text, kept.values(parameters or {}))
-        return kept.rows(await self.heard() if kept.returns else ())
+        return kept.rows(self._read((await self.heard())[-1]) if kept.returns else ())
 
-    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
-        return (await self.execute(statement, parameters)).scalar()
-
-    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
-        return (await self.execute(statement, parameters)).scalars()
+    async def together(self, *asked: Asked) -> list[Result[*tuple[Any, ...]]]:
+        kept = [found for each in asked if (found := self._statements.find(*each))]
+        if len(kept) < len(asked):
+            return await super().together(*asked)
+        for found, (_, parameters) in zip(kept, asked, strict=True):
+            self._send(found.text, found.values(parameters))
+        answers = (await self.heard())[-len(asked) :]
+        return [found.rows(self._read(each)) for found, each in zip(kept, answers, strict=True)]
 
     async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T:
         async with self._plain():
@@ -360,7 +364,7 @@ class _Line:
                 await self.heard()
 
     async def heard(self) -> list[Any]:
-        """Send all there is and wait for the answers; the rows of the last.
+        """Send all there is and wait for the answers, one to each that was said.
 
         Raises:
             psycopg.Error: the first of them that failed; nothing after it was done.
@@ -369,7 +373,6 @@ class _Line:
             self._wire.pipeline_sync()
             while self._wire.flush():
                 await self._moved(writable=True)
-                self._wire.consume_input()
             results = await self._answers()
         except BaseException:
             # It is not known what of it was done, and what is said next would get its answers.
@@ -387,10 +390,14 @@ class _Line:
             # Every line has prepared it as it was.
             self.broken = error.sqlstate == _CHANGED
             raise error
-        if not results or results[-1].status != pq.ExecStatus.TUPLES_OK:
+        return [each for statement, each in zip(sent, results, strict=True) if statement is None]
+
+    def _read(self, answer: Any) -> list[Any]:
+        """The rows of an answer."""
+        if answer.status != pq.ExecStatus.TUPLES_OK:
             return []
-        self._reads.set_pgresult(results[-1])
-        return self._reads.load_rows(0, results[-1].ntuples, tuple)
+        self._reads.set_pgresult(answer)
+        return self._reads.load_rows(0, answer.ntuples, tuple)
 
     async def _answers(self) -> list[Any]:
         """A result for each that was sent, up to the point all are in."""
@@ -398,7 +405,6 @@ class _Line:
         while True:
             while self._wire.is_busy():
                 await self._moved()
-                self._wire.consume_input()
             result = self._wire.get_result()
             if result is None:
                 if self._wire.status == pq.ConnStatus.BAD:
@@ -409,7 +415,11 @@ class _Line:
                 results.append(result)
 
     async def _moved(self, *, writable: bool = False) -> None:
-        """Until there is something to read, or room to write."""
+        """Until the next answer has been read, or something and there is room to write.
+
+        Raises:
+            psycopg.Error: the line was cut.
+        """
         loop = asyncio.get_running_loop()
         self._waiting = moved = loop.create_future()
         wire = self._wire.socket
@@ -417,6 +427,7 @@ class _Line:
             # Kept from one wait to the next: to begin and to end it costs more than the wait.
             loop.add_reader(wire, self._readable)
             self._watched = wire
+        self._writing = writable
         if writable:
             loop.add_writer(wire, _once, moved)
         try:
@@ -427,11 +438,19 @@ class _Line:
                 loop.remove_writer(wire)
 
     def _readable(self) -> None:
-        if self._waiting is None:
+        moved = self._waiting
+        if moved is None:
             # Cut off while nobody waited, or something came early: the next who waits will look.
             self._look_away()
-        else:
-            _once(self._waiting)
+        elif not moved.done():
+            # Read here and not by whoever waits: until it is, the loop finds it again at every turn.
+            try:
+                self._wire.consume_input()
+            except psycopg.Error as error:
+                moved.set_exception(error)
+            else:
+                if self._writing or not self._wire.is_busy():
+                    moved.set_result(None)
 
     def _look_away(self) -> None:
         """At once when the wire is cut, for its number goes to the next one opened; and before others look at it."""

@@ -13,7 +13,7 @@ from sqlite3 import OperationalError
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import Dialect, Engine, Executable, Result, ScalarResult, StaticPool, create_engine, event
+from sqlalchemy import Dialect, Engine, Executable, Result, StaticPool, create_engine, event
 from sqlalchemy.engine import URL
 
 from storage.database import BEAT, Connection, Lease, Ride, Work, cause
@@ -248,7 +248,7 @@ def _end(jobs: Sequence[_Job[Any]]) -> None:
             job.ended.set_result(job.result[0])
 
 
-class _Direct:
+class _Direct(Connection):
     """A connection in the words of SQLAlchemy's asynchronous one; in its own thread nothing has to be awaited."""
 
     def __init__(self, connection: SyncConnection, statements: Statements, commit: _Commit) -> None:
@@ -277,12 +277,6 @@ class _Direct:
     async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[*tuple[Any, ...]]:
         found = self._known(statement, parameters)
         return self._connection.execute(statement, parameters) if found is None else found
-
-    async def scalar(self, statement: Executable, parameters: Any = None, /) -> Any:
-        return (await self.execute(statement, parameters)).scalar()
-
-    async def scalars(self, statement: Executable, parameters: Any = None, /) -> ScalarResult[Any]:
-        return (await self.execute(statement, parameters)).scalars()
 
     async def run_sync(self, work: Callable[..., T], /, *given: Any) -> T:
         return work(self._connection, *given)

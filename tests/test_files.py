@@ -220,9 +220,9 @@ async def _in_a_message_to_many(desk: Desk, digest: str) -> None:
 
 
 async def _held(desk: Desk, digest: str) -> None:
-    contact = await desk.meet(WANG)
     said = Said(WANG, "m1", desk.now, photos=(digest,))
-    await desk.remember(said)
+    contact = await desk.hear(said)
+    assert contact
     await desk.hold(said, contact, 1)
 
 

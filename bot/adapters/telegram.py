@@ -264,7 +264,7 @@ class Telegram:
     def _begin(self, raw: dict[str, Any]) -> asyncio.Task[None] | None:
         """Begin to take an update, after what came before it in its chat. None: it is nothing to us."""
         try:
-            heard = read(self._engine, raw, self.account, self._name, self._clock())
+            heard = read(raw, self.account, self._name, self._clock())
         except Exception as error:
             # It would fail every time, and nobody after it would be heard. Its words may quote what was said.
             log.error("update %d cannot be read (%s), it is passed over", raw["update_id"], type(error).__name__)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import bot.adapters.telegram_aiogram_models  # noqa: F401
 
 # isort: split
+import msgspec
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
@@ -31,7 +32,6 @@ from aiogram.methods import (
     GetMe,
     Response,
     SendMediaGroup,
-    SendMessage,
     SendPhoto,
     SetMyCommands,
     SetWebhook,
@@ -41,13 +41,9 @@ from aiogram.types import (
     BotCommand,
     BotCommandScopeChat,
     BufferedInputFile,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    InputFile,
     InputMediaPhoto,
-    Update,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError, JsonPayload
+from aiohttp import BytesPayload, ClientConnectorError, ClientError, ClientResponseError, ConnectionTimeoutError
 
 from bot.adapters.telegram_engine import HEARD, PATIENCE, Buttons, Engine, NoAnswer, Photo, Refusal, Unsent
 
@@ -73,6 +69,17 @@ class _Updates(TelegramMethod[list[dict[str, Any]]]):
     allowed_updates: list[str] = HEARD
 
 
+class _Words(TelegramMethod[Any]):
+    """The message of every turn, without what we never say; what Telegram makes of it nobody reads."""
+
+    __returning__ = Any
+    __api_method__ = "sendMessage"
+
+    chat_id: int
+    text: str
+    reply_markup: Any = None
+
+
 class _Unread(TelegramMethod[Any]):
     __returning__ = Any
     __api_method__ = ""
@@ -83,20 +90,17 @@ _UNREAD = Response[Any]
 
 
 class _Session(AiohttpSession):
-    """The library's client, with less work a message: no form where no file goes along, no answer read for nobody."""
+    """The library's client, with less work a message: no form for words alone, no answer read for nobody."""
 
     # The library promises a form; what it hands it to takes any body.
-    def build_form_data(self, bot: Bot, method: TelegramMethod[T]) -> Any:
-        files: dict[str, InputFile] = {}
-        values = {
-            name: value
-            for name, each in method.model_dump(warnings=False).items()
-            if (value := self.prepare_value(each, bot=bot, files=files))
-        }
-        return super().build_form_data(bot, method) if files else JsonPayload(values)
+    def build_form_data(self, bot: Bot, method: TelegramMethod[Any]) -> Any:
+        if isinstance(method, _Words):
+            words = msgspec.json.encode(method.model_dump(exclude_none=True))
+            return BytesPayload(words, content_type="application/json")
+        return super().build_form_data(bot, method)
 
     def check_response(self, bot: Bot, method: TelegramMethod[T], status_code: int, content: str) -> Response[T]:
-        sent = isinstance(method, SendMessage | SendPhoto | SendMediaGroup)
+        sent = isinstance(method, SendPhoto | SendMediaGroup)
         return super().check_response(bot, _Unread() if sent else method, status_code, content)
 
 
@@ -104,17 +108,12 @@ class Aiogram(Engine):
     """The engine on aiogram, without its dispatcher: its types, its methods, its client (aiohttp)."""
 
     def __init__(self, token: str, api: str, patience: float = PATIENCE) -> None:
-        # The largest by far, and the first who writes should not wait for it.
-        Update.model_rebuild()
         self._session = _Session(api=TelegramAPIServer.from_base(api), timeout=patience)
         self._bot = Bot(token, session=self._session)
 
     async def close(self) -> None:
         # Closed here, for the library's own way waits a quarter of a second after it.
         await (await self._session.create_session()).close()
-
-    def read(self, update: dict[str, Any]) -> Update:
-        return Update.model_validate(update)
 
     async def name(self) -> str:
         return (await self._ask(GetMe())).username or ""
@@ -139,7 +138,7 @@ class Aiogram(Engine):
         await self._ask(AnswerCallbackQuery(callback_query_id=query))
 
     async def send_text(self, chat: int, text: str, buttons: Buttons) -> None:
-        await self._ask(SendMessage(chat_id=chat, text=text, reply_markup=_keyboard(buttons)))
+        await self._ask(_Words(chat_id=chat, text=text, reply_markup=_keyboard(buttons)))
 
     async def send_photo(self, chat: int, photo: Photo, text: str, buttons: Buttons) -> None:
         await self._ask(
@@ -192,17 +191,12 @@ def _file(photo: Photo) -> BufferedInputFile:
     return BufferedInputFile(data, name)
 
 
-def _keyboard(buttons: Buttons) -> InlineKeyboardMarkup | None:
+def _keyboard(buttons: Buttons) -> Any:
+    """As the Bot API has it: for two buttons a model of the library's costs as much as the sending."""
     if not buttons:
         return None
-    return InlineKeyboardMarkup(
-        inline_keyboard=[
-            [
-                InlineKeyboardButton(text=label, url=data)
-                if data.startswith("https://")
-                else InlineKeyboardButton(text=label, callback_data=data)
-                for label, data in row
-            ]
-            for row in buttons
-        ]
-    )
+    keys = [
+        [{"text": label, "url" if data.startswith("https://") else "callback_data": data} for label, data in row]
+        for row in buttons
+    ]
+    return {"inline_keyboard": keys}

@@ -43,12 +43,6 @@ class Engine(Protocol):
     Whatever asks Telegram for something raises `Refusal`, `Unsent` or `NoAnswer` when it does not get it.
     """
 
-    def read(self, update: dict[str, Any]) -> Any:
-        """An update in the library's own type; the libraries, too, name its parts as the Bot API does.
-
-        Raises whatever the library raises when it cannot be read.
-        """
-
     async def name(self) -> str:
         """Our own @name, without the @."""
 

@@ -16,7 +16,6 @@ from telegram import (
     InlineKeyboardMarkup,
     InputFile,
     InputMediaPhoto,
-    Update,
 )
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
@@ -79,9 +78,6 @@ class Ptb(Engine):
 
     async def close(self) -> None:
         await self._line.shutdown()
-
-    def read(self, update: dict[str, Any]) -> Update:
-        return Update.de_json(update, None)
 
     async def name(self) -> str:
         return str((await self._bot.ask("getMe")).get("username", ""))

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.adapters.telegram_engine import Engine
+import msgspec
+
 from bot.core.words import Address, Odd, Position, Said, Tap
 
 PLATFORM = "telegram"
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
-# What we read of a message. The rest no library needs to understand: it costs time, and an old one might trip over it.
-_READ = (
-    "message_id", "date", "edit_date", "chat", "from", "text", "caption", "photo", "document", "animation",
-    "location", "venue", "contact", "media_group_id",
-)  # fmt: skip
 # What we cannot use, by the Bot API's names.
 _ODD = {
     "sticker": Odd.STICKER,
@@ -45,42 +41,105 @@ _NOTICES = {
 }  # fmt: skip
 
 
+# What we read of the Bot API's types, by its own names; whatever else there is in them we need not understand.
+
+
+class _Chat(msgspec.Struct):
+    id: int
+    type: str
+
+
+class _User(msgspec.Struct):
+    id: int
+
+
+class File(msgspec.Struct):
+    """A size of a photo, or an image sent as a file; `file_size` in bytes, if that is known."""
+
+    file_id: str
+    file_size: int | None = None
+    width: int = 0
+    height: int = 0
+    mime_type: str | None = None
+
+
+class _Location(msgspec.Struct):
+    latitude: float
+    longitude: float
+
+
+class _Venue(msgspec.Struct):
+    location: _Location
+
+
+class _Contact(msgspec.Struct):
+    phone_number: str
+    user_id: int | None = None
+
+
+class _Message(msgspec.Struct):
+    message_id: int
+    date: int
+    chat: _Chat
+    sender: _User | None = msgspec.field(name="from", default=None)
+    edit_date: int | None = None
+    text: str | None = None
+    caption: str | None = None
+    photo: list[File] = []
+    document: File | None = None
+    animation: File | None = None
+    location: _Location | None = None
+    venue: _Venue | None = None
+    contact: _Contact | None = None
+    media_group_id: str | None = None
+
+
+class _Under(msgspec.Struct):
+    """The message a button hung under; of it we need the chat."""
+
+    chat: _Chat
+
+
+class _Query(msgspec.Struct):
+    id: str
+    message: _Under | None = None
+    data: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What an update says to us: nothing but a tap to be answered, or something with a picture still to be fetched."""
 
     said: Said | None
-    picture: Any = None
+    picture: File | None = None
     query: str = ""
 
 
-def read(engine: Engine, raw: dict[str, Any], account: str, name: str, now: datetime) -> Heard | None:
+def read(raw: dict[str, Any], account: str, name: str, now: datetime) -> Heard | None:
     """Understand an update, if it is anything to us: `account` is our bot's number, `name` its @name.
 
-    Raises whatever comes of an update nobody can read.
+    Raises:
+        msgspec.ValidationError: nobody can read it.
     """
     if query := raw.get("callback_query"):
-        return _tapped(engine, raw["update_id"], query, account, now)
+        return _tapped(msgspec.convert(query, _Query), account, now)
     edited = "message" not in raw
     content = raw.get("edited_message" if edited else "message")
     if not content or content.keys() & _NOTICES:
         return None
-    # An edit is worded as what it edits.
-    needed = {field: content[field] for field in _READ if field in content}
-    message = engine.read({"update_id": raw["update_id"], "message": needed}).message
+    message = msgspec.convert(content, _Message)
     if not _for_us(message, name, edited=edited):
         return None
     at, mark = message.date, ""
     if edited and message.edit_date:
         # Said anew: "tomorrow" put right today is read against today.
-        at = _moment(message.edit_date)
-        mark = f"#{int(at.timestamp())}"
+        at, mark = message.edit_date, f"#{message.edit_date}"
     picture, position, phone = _picture(message), _position(message), _own_phone(message)
     understood = message.text or picture or position or phone
     said = Said(
         Address(PLATFORM, account, str(message.chat.id)),
         f"m:{message.chat.id}:{message.message_id}{mark}",
-        at,
+        datetime.fromtimestamp(at, UTC),
         text=_plain(message.text or message.caption or ""),
         position=position,
         phone=phone,
@@ -92,19 +151,16 @@ def read(engine: Engine, raw: dict[str, Any], account: str, name: str, now: date
     return Heard(said, picture)
 
 
-def _tapped(engine: Engine, number: int, query: dict[str, Any], account: str, now: datetime) -> Heard:
-    """A button pressed; of the message it hung under we need the chat."""
-    under = query.get("message")
-    if not under:
-        return Heard(None, query=query["id"])
-    needed = {field: under[field] for field in ("message_id", "date", "chat") if field in under}
-    tapped = engine.read({"update_id": number, "callback_query": {**query, "message": needed}}).callback_query
-    chat = tapped.message.chat
+def _tapped(query: _Query, account: str, now: datetime) -> Heard:
+    """A button pressed."""
+    if query.message is None:
+        return Heard(None, query=query.id)
+    chat = query.message.chat
     address = Address(PLATFORM, account, str(chat.id))
-    return Heard(Said(address, f"c:{tapped.id}", now, tap=_tap(tapped.data), group=_group(chat)), query=tapped.id)
+    return Heard(Said(address, f"c:{query.id}", now, tap=_tap(query.data), group=_group(chat)), query=query.id)
 
 
-def _for_us(message: Any, name: str, *, edited: bool) -> bool:
+def _for_us(message: _Message, name: str, *, edited: bool) -> bool:
     if edited and message.location:
         # Somebody walks about sharing their live position: every step is an edit.
         return False
@@ -118,13 +174,8 @@ def _for_us(message: Any, name: str, *, edited: bool) -> bool:
     )
 
 
-def _group(chat: Any) -> bool:
-    return bool(chat.type != "private")
-
-
-def _moment(date: datetime | int) -> datetime:
-    """The date of an edit: the libraries do not agree whether it is one."""
-    return date if isinstance(date, datetime) else datetime.fromtimestamp(date, UTC)
+def _group(chat: _Chat) -> bool:
+    return chat.type != "private"
 
 
 def _tap(data: str | None) -> Tap:
@@ -140,7 +191,7 @@ def _plain(text: str) -> str:
     return f"/{command[1]}{text[command.end() :]}" if command else text
 
 
-def _picture(message: Any) -> Any:
+def _picture(message: _Message) -> File | None:
     """The largest size of a photo, or an image sent as a file."""
     if message.photo:
         return max(message.photo, key=lambda size: size.width * size.height)
@@ -151,12 +202,12 @@ def _picture(message: Any) -> Any:
     return None
 
 
-def _position(message: Any) -> Position | None:
+def _position(message: _Message) -> Position | None:
     where = message.venue.location if message.venue else message.location
     return Position(where.latitude, where.longitude) if where else None
 
 
-def _own_phone(message: Any) -> str | None:
+def _own_phone(message: _Message) -> str | None:
     """The number somebody shares as theirs; a friend's is no proof of anything."""
-    contact, sender = message.contact, message.from_user
+    contact, sender = message.contact, message.sender
     return contact.phone_number if contact and sender and contact.user_id == sender.id else None

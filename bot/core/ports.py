@@ -37,8 +37,8 @@ class Desk(Protocol):
     def undoing(self) -> AbstractAsyncContextManager[None]:
         """What is written and said in the block is taken back if it raises."""
 
-    async def remember(self, said: Said) -> bool:
-        """Whether this message is new."""
+    async def hear(self, said: Said) -> Contact | None:
+        """Who says this, with their chat locked; None when we have heard it before."""
 
     async def meet(self, address: Address) -> Contact:
         """Who speaks from there, with their chat locked."""

@@ -147,7 +147,7 @@ class Talk(Generic[D]):
         now: datetime,
         faq: Callable[[str], Match],
         kinds: Callable[[str], list[Category]],
-        listed: "Sequence[Conversation]",
+        listed: "Callable[[], Sequence[Conversation]]",
     ) -> None:
         self._record = record
         self._desk = desk

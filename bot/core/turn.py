@@ -87,6 +87,7 @@ class Book:
         }
         self._links = {each.link: each for each in self._named.values() if each.link}
         self._longest_first = sorted(self._words, key=len, reverse=True)
+        self._beginnings = (*self._words,)
 
     def __getitem__(self, name: str) -> Conversation:
         return self._named[name]
@@ -107,6 +108,8 @@ class Book:
         folded = self._fold(text)
         if exact := self._words.get(folded):
             return exact, ""
+        if not folded.startswith(self._beginnings):
+            return None
         for word in self._longest_first:
             if folded.startswith(word) and (rest := _rest(text.strip(), word, self._fold)) is not None:
                 return self._words[word], rest
@@ -194,9 +197,9 @@ class Turns(Generic[D]):
         trouble = self._new_id()
 
         async def park(desk: D) -> None:
-            if not await desk.remember(said):
+            contact = await desk.hear(said)
+            if contact is None:
                 return
-            contact = await desk.meet(said.address)
             if await self._private(desk, said, contact, _state(contact)):
                 desk.reply(Line("turn.trouble_unkept", {"trouble": trouble}))
             else:
@@ -241,9 +244,9 @@ class Turns(Generic[D]):
         return hand.state
 
     async def _turn(self, desk: D, said: Said) -> None:
-        if not await desk.remember(said):
+        contact = await desk.hear(said)
+        if contact is None:
             return
-        contact = await desk.meet(said.address)
         if said.allows:
             await desk.allow(contact, said.allows)
         state = _state(contact)
@@ -487,7 +490,7 @@ class Turns(Generic[D]):
             hand.desk.now,
             lambda text: self._faq(text, hand),
             lambda text: hand.desk.ear.kinds(text, hand.desk.district.day(record.opening.at)),
-            self._book.listed(hand.contact.person),
+            lambda: self._book.listed(hand.contact.person),
         )
         try:
             fact = await self._book[record.name].story(talk)
