@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import delete, false, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import around, prefix
@@ -109,6 +109,25 @@ class LeafStore:
         query = select(*_LEAF).where(*_OUT, MatterLeaves.code == f"case:{case_id}").limit(1)
         row = (await self._db.execute(query)).one_or_none()
         return _leaf(row) if row else None
+
+    async def ways_in(
+        self, areas: Sequence[str], *, out: bool, before: int | None = None, limit: int = 20
+    ) -> list[tuple[Leaf, Matter]]:
+        """What was passed on of the matters within these areas, the newest first; `out`: what has not come back."""
+        query = (
+            select(*_LEAF)
+            .join(Matters, Matters.id == MatterLeaves.matter_id)
+            .where(
+                or_(false(), *(within(Matters.area, area) for area in areas)),
+                MatterLeaves.kind == Kind.WAY,
+                *(_OUT if out else ()),
+                *(() if before is None else (MatterLeaves.id < before,)),
+            )
+            .order_by(MatterLeaves.id.desc())
+            .limit(limit)
+        )
+        leaves = [_leaf(row) for row in await self._db.execute(query)]
+        return [(leaf, await self._matters.get(leaf.matter_id)) for leaf in leaves]
 
     # Meetings.
 

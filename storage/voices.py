@@ -1,14 +1,16 @@
 """Who stands behind a proposal, hears of a matter, finds it improper, and what they made of it in the end."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, false, func, literal, select, update
+from sqlalchemy import ColumnElement, delete, false, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.areas import prefix
 from domain.matters import Matter, Score, Status
 from storage.database import Connection
+from storage.matters import MatterStore, within
 from storage.tables import Backers, Flags, MatterFollowers, MatterRatings, Matters
 
 _TABLES = (Backers, MatterFollowers, Flags, MatterRatings)
@@ -98,6 +100,23 @@ class VoiceStore:
                 .limit(limit)
             )
         ]
+
+    async def groups_in(
+        self, areas: Sequence[str], *, before: tuple[int, int] | None = None, limit: int = 20
+    ) -> list[tuple[Matter, int, datetime]]:
+        """Which group chats hear of the matters within these areas, since when; the newest matter first."""
+        theirs = or_(false(), *(within(Matters.area, area) for area in areas))
+        query = (
+            select(MatterFollowers.matter_id, MatterFollowers.person_id, MatterFollowers.at)
+            .join(Matters, Matters.id == MatterFollowers.matter_id)
+            .where(theirs, MatterFollowers.grouped, MatterFollowers.muted.is_(false()))
+            .order_by(MatterFollowers.matter_id.desc(), MatterFollowers.person_id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(tuple_(MatterFollowers.matter_id, MatterFollowers.person_id) < tuple_(*before))
+        store = MatterStore(self._db, self._now)
+        return [(await store.get(matter), group, at) for matter, group, at in await self._db.execute(query)]
 
     async def hush(self, group: int) -> bool:
         """Tell a group of nothing any more; False when it followed nothing."""

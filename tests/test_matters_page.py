@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import Knowledge
+from bot.core.words import Address
 from config.settings import Settings
 from domain.areas import Roster
 from domain.cases import Status as CaseStatus
@@ -161,3 +162,48 @@ async def test_where_exactly_is_for_all_the_pin_for_staff_and_goes_with_the_case
         assert (matter.spot, matter.latitude, matter.longitude) == ("幸福里 3 栋东边", None, None)
 
     await office.service.desks.write(look)
+
+
+async def test_groups_and_ways_out_are_listed_for_those_who_host_and_for_nobody_else(office: Office) -> None:
+    zhou = office.people["zhou"]
+
+    async def happen(desk: Desk) -> list[int]:
+        groups = [(await desk.people.meet(Address("telegram", "1", f"-{number}"))).person.id for number in (1, 2, 3)]
+        second = MatterProposed(office.people["wang"], Tier.COMMUNITY, COMMUNITY, "民乐社区", "社区东边修一条小路")
+        await desk.happen(second)
+        for matter, group in ((1, groups[0]), (2, groups[0]), (2, groups[1]), (2, groups[2])):
+            await desk.voices.let_group_follow(matter, group)
+        await desk.voices.hush(groups[2])
+        for matter in (1, 2):
+            await desk.happen(MatterMoved(matter, Move.FORWARD, zhou))
+        await desk.happen(MatterMoved(2, Move.TO_CASE, zhou, "请街道铺砖", grid=GRID, category="road"))
+        await desk.happen(MatterMoved(1, Move.TO_MEDIATION, zhou, "两家为坡道吵起来了", grid=GRID))
+        return groups
+
+    groups = await office.service.desks.write(happen)
+    for who in ("zhou", "qian"):
+        async with office.at_desk(who) as page:
+            first = (await page.get("/api/matter-groups?limit=2")).body
+            rest = (await page.get(f"/api/matter-groups?limit=2&cursor={first['next']}")).body
+            found = [(each["matter"], each["group"]) for each in (*first["groups"], *rest["groups"])]
+            assert found == [(2, groups[1]), (2, groups[0]), (1, groups[0])]
+            assert rest["next"] is None
+            mediated, case = (await page.get("/api/matter-ways")).body["ways"]
+            assert (mediated["matter"], mediated["case"], mediated["back"]) == (1, "", False)
+            assert (case["matter"], case["words"], case["case"] != "") == (2, "请街道铺砖", True)
+            one = (await page.get("/api/matter-ways?limit=1")).body
+            assert (await page.get(f"/api/matter-ways?cursor={one['next']}")).body["ways"] == [case]
+    back = MatterMoved(1, Move.BACK, zhou, "两家谈好了", leaf=mediated["id"])
+    await office.service.desks.write(lambda desk: desk.happen(back))
+    async with office.at_desk("zhou") as page:
+        assert [each["matter"] for each in (await page.get("/api/matter-ways?out=true")).body["ways"]] == [2]
+        assert (await page.get("/api/matter-ways")).body["ways"][0]["answer"] == "两家谈好了"
+        assert (await page.get(f"/api/matter-groups?area={ELSEWHERE}")).code == "page.not_your_area"
+        assert (await page.get("/api/matter-ways?cursor=nonsense")).code == "page.unreadable"
+    async with office.at_desk("far") as page:
+        assert (await page.get("/api/matter-groups")).body == {"groups": [], "next": None}
+        assert (await page.get("/api/matter-ways")).body == {"ways": [], "next": None}
+        assert (await page.get(f"/api/matter-ways?area={COMMUNITY}")).code == "page.not_your_area"
+    async with office.at_desk("li") as page:
+        for path in ("/api/matter-groups", "/api/matter-ways"):
+            assert (await page.get(path)).code == "page.not_for_you"

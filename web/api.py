@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import inspect
 
 from domain.people import Role
-from web import admissions, cases, matters, questions, sign_in, statistics, visits, whistles
+from web import admissions, cases, matter_lists, matters, questions, sign_in, statistics, visits, whistles
 from web.gate import LARGEST, Failed, Gate, Route
 
 
@@ -23,6 +23,7 @@ def routes(gate: Gate) -> list[Route]:
         *visits.routes(gate),
         *whistles.routes(gate),
         *matters.routes(gate),
+        *matter_lists.routes(gate),
     ]
 
 
