@@ -155,9 +155,9 @@ class WebChat:
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=30, max_msg_size=_FRAME, compress=False)
-        await socket.prepare(request)
-        self._sockets.add(socket)
         try:
+            await socket.prepare(request)
+            self._sockets.add(socket)
             await self._converse(socket)
         except ConnectionError:
             # The page went away in mid-sentence; what was stored is there when it comes back.

@@ -6,6 +6,7 @@ in time is its own.
 
 import asyncio
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -262,7 +263,7 @@ class Trial:
             *(self._stage.play(each.settle()) for number, each in enumerate(self._residents) if number % 20 != 19),
         )
         await self._stage.play(host.ask("7 天", self._living_in(COMMUNITY)))
-        await self._at_rest_within(house, _QUIET_WITHIN)
+        await self._come_to_rest(house)
         self._silent = [each for each in self._residents if isinstance(each.chat, TelegramChat)][7::20]
         for number, each in enumerate(self._silent):
             (self._telegram.blocked if number % 2 else self._telegram.missing).add(int(each.chat.name.split()[1]))
@@ -405,27 +406,32 @@ class Trial:
         _, restless = await asyncio.wait(self._lives, timeout=self._patience + 30)
         if restless:
             broken.append(f"{len(restless)} people never came to an end")
-        if not await self._at_rest_within(house, _QUIET_WITHIN):
-            broken.append(f"no rest after {_QUIET_WITHIN:.0f} s: {self._so_far()}")
+        if moving := await self._come_to_rest(house):
+            broken.append(f"no rest, nothing moves for {_QUIET_WITHIN:.0f} s ({moving[:9]}): {self._so_far()}")
         self._say(f"{self.scenario.name}, at rest: {self._so_far()}")
         # What is repeated once more comes up to four seconds late.
         await asyncio.sleep(4.5)
         return broken
 
-    async def _at_rest_within(self, house: House, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if await self._at_rest(house):
-                return True
+    async def _come_to_rest(self, house: House) -> list[str]:
+        """Wait for what is under way, as long as it gets less: a chat is told one thing a second. What stays."""
+        least, until = sys.maxsize, time.monotonic() + _QUIET_WITHIN
+        while (moving := await self._moving(house)) and time.monotonic() < until:
+            if len(moving) < least:
+                least, until = len(moving), time.monotonic() + _QUIET_WITHIN
             await asyncio.sleep(0.5)
-        return False
+        return moving
 
-    async def _at_rest(self, house: House) -> bool:
-        if self._telegram.unconfirmed or not all(page.acknowledged for page in self._pages):
-            return False
-        waiting = await house.rows("SELECT count(*) AS number FROM outbox WHERE state IN ('pending', 'sending')")
-        held = await house.rows("SELECT count(*) AS number FROM heard WHERE held IS NOT NULL")
-        return not waiting[0]["number"] and not held[0]["number"]
+    async def _moving(self, house: House) -> list[str]:
+        """What has not come to rest."""
+        found = [f"{page.name} waits for an acknowledgement" for page in self._pages if not page.acknowledged]
+        if self._telegram.unconfirmed:
+            found.append(f"Telegram waits for {self._telegram.unconfirmed} to be taken")
+        waiting = await house.rows(
+            "SELECT state, kind, lane, attempts, due_at FROM outbox WHERE state IN ('pending', 'sending')"
+        )
+        held = await house.rows("SELECT contact_id, at FROM heard WHERE held IS NOT NULL")
+        return found + [str(dict(each)) for each in (*waiting, *held)]
 
     def _ended_alone(self) -> list[str]:
         """A process may end by itself only when its database is gone."""
