@@ -124,7 +124,11 @@ class BotApi:
 def fields(body: bytes) -> dict[str, str]:
     """What a request says, whichever of Telegram's three ways of writing it was used."""
     if body.startswith(b"{"):
-        return {key: str(value) for key, value in msgspec.json.decode(body, type=dict[str, object]).items()}
+        return {
+            # What is more than words is JSON within a form, too.
+            key: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for key, value in msgspec.json.decode(body, type=dict[str, object]).items()
+        }
     return {
         name.decode(): unquote_plus(plain.decode()) if plain else part.decode()
         for name, plain, part in _FIELD.findall(body)
