@@ -122,7 +122,7 @@ class BotApi:
 
 
 def fields(body: bytes) -> dict[str, str]:
-    """What a request says, whichever of Telegram's three ways of writing it was used."""
+    """What a request says, whichever of Telegram's three ways of writing it was used; a picture in it is no words."""
     if body.startswith(b"{"):
         return {
             # What is more than words is JSON within a form, too.
@@ -130,6 +130,6 @@ def fields(body: bytes) -> dict[str, str]:
             for key, value in msgspec.json.decode(body, type=dict[str, object]).items()
         }
     return {
-        name.decode(): unquote_plus(plain.decode()) if plain else part.decode()
+        name.decode(): unquote_plus(plain.decode(errors="replace")) if plain else part.decode(errors="replace")
         for name, plain, part in _FIELD.findall(body)
     }
