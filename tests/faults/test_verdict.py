@@ -10,7 +10,7 @@ from tests.faults.databases import Row
 from tests.faults.ledger import Ledger, Report
 from tests.faults.process import Disturbance
 from tests.faults.telegram import Arrival, Telegram
-from tests.faults.verdict import Verdict, _cases, _moves, _posts, _updates
+from tests.faults.verdict import Verdict, _answers, _cases, _moves, _posts, _updates
 
 KILL = Disturbance("p0", "kill", 100.0, 100.0)
 
@@ -118,3 +118,18 @@ def test_a_move_made_twice_breaks_the_promise() -> None:
     verdict = Verdict()
     _moves(verdict, _tables(cases=[_case(1, "灯坏了")], case_log=log), ledger)
     assert verdict.broken == ["261123-0001: {'open': 1, 'accept': 2} was done, {'accept': 1, 'open': 1} was told"]
+
+
+@pytest.mark.parametrize(
+    ("unknown_at", "causes", "broken"),
+    [(None, 1, False), (None, 2, True), (None, 0, True), ("x", 1, False), ("x", 2, False), ("x", 3, True)],
+)
+def test_a_refusal_without_cause_breaks_the_promise_and_one_that_came_twice_may_be_counted_twice(
+    unknown_at: str | None, causes: int, *, broken: bool
+) -> None:
+    refused = _message(body='{"text": "1-1 已经有人在办了，没有改动。"}', attempts=2, unknown_at=unknown_at)
+    ledger = Ledger()
+    ledger.refusals = causes
+    verdict = Verdict()
+    _answers(verdict, _tables(outbox=[refused]), ledger)
+    assert bool(verdict.broken) == broken
